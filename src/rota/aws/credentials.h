@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rota/aws/sigv4.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+
+namespace rota::aws {
+
+class Imds;
+
+/// Everything the AWS environment variables and the shared files (~/.aws/config,
+/// ~/.aws/credentials) say, read once. Order and names as in botocore and AWS SDKs and Tools
+/// Reference Guide.
+struct Environment {
+    std::string profile;  ///< AWS_PROFILE, "default"
+    std::string region;   ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
+    std::string
+        endpoint_url;  ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's; may be empty
+    std::string
+        imds_endpoint;  ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE; http://169.254.169.254
+    bool imds_disabled = false;             ///< AWS_EC2_METADATA_DISABLED=true
+    std::string container_credentials_uri;  ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the relative
+                                            ///< one made absolute
+    std::string container_authorization;    ///< AWS_CONTAINER_AUTHORIZATION_TOKEN
+    std::string container_authorization_file;  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read
+                                               ///< anew for each request
+    std::optional<Credentials> static_credentials;  ///< environment, then the profile
+};
+
+/// @errors config: names the file, line and profile.
+Result<Environment> read_environment();
+
+/// Finds credentials (environment, shared files, container, instance role) and renews those that
+/// expire, 5 to 15 minutes ahead. Thread-safe.
+class CredentialProvider {
+public:
+    CredentialProvider(Environment environment, std::shared_ptr<Imds> imds);
+    ~CredentialProvider();
+    CredentialProvider(const CredentialProvider&) = delete;
+    CredentialProvider& operator=(const CredentialProvider&) = delete;
+
+    /// @errors permission: says which places were looked at, in order. Retryable when a metadata
+    /// service did not answer.
+    Result<Credentials> get(WallTime now);
+
+    /// Forgets cached credentials, after the server refused them (ExpiredToken).
+    void forget();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rota::aws

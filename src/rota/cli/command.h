@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+// One file a subcommand: it adds its options to the parser and, when it is the one chosen, sets
+// what to run.
+namespace rota::cli {
+
+/// Runs the chosen subcommand and gives the exit status (sysexits.h).
+using Run = std::function<int()>;
+
+}  // namespace rota::cli

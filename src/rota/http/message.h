@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rota::http {
+
+/// Header fields in order of arrival; names compare without case.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// The value of the first field of that name; nullptr when there is none.
+const std::string* find(const Headers& headers, std::string_view name) noexcept;
+
+struct Request {
+    std::string method = "GET";
+    /// Origin form as on the wire, percent-encoded: "/2013-04-01/hostedzone?maxitems=2".
+    std::string target = "/";
+    Headers headers;
+    std::string body;
+};
+
+struct Response {
+    int status = 200;
+    Headers headers;
+    std::string body;
+};
+
+}  // namespace rota::http

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rota/model/hosted_zone.h"
+#include "rota/model/record_set.h"
+
+namespace rota::model {
+
+enum class Action : std::uint8_t { create, del, upsert };
+
+struct Change {
+    Action action = Action::create;
+    RecordSet record_set;
+};
+
+struct ChangeBatch {
+    std::string comment;
+    std::vector<Change> changes;
+};
+
+/// What a batch does to a zone: for each key that it touches, the record set afterwards (nothing =
+/// gone). A TTL that a weighted write imposes on its siblings is in here too.
+using ZoneDelta = std::map<RecordKey, std::optional<RecordSet>>;
+
+/// Validates a batch in order against the evolving set and gives the outcome, or every reason why
+/// the whole batch is refused (the entries of InvalidChangeBatch's bracketed list, Route 53's
+/// words). Reads `current` only where the batch touches it.
+/// @source Route 53 API Reference, ChangeResourceRecordSets.
+std::expected<ZoneDelta, std::vector<std::string>> plan_changes(const HostedZone& zone,
+                                                                const RecordSets& current,
+                                                                const ChangeBatch& batch);
+
+/// Applies a delta that plan_changes gave.
+void apply(RecordSets& record_sets, const ZoneDelta& delta);
+
+}  // namespace rota::model

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rota/aws/credentials.h"
+#include "rota/base/error.h"
+#include "rota/http/client.h"
+#include "rota/model/change_batch.h"
+#include "rota/route53/messages.h"
+
+namespace rota::route53 {
+
+/// Where the API is and how requests to it are signed.
+struct Endpoint {
+    std::string url;  ///< "https://route53.amazonaws.com" or what AWS_ENDPOINT_URL_ROUTE_53 says
+    std::string signing_region;  ///< the partition's: us-east-1, us-gov-west-1, cn-northwest-1
+};
+
+/// By partition of `region` ("cn-…" → China, "us-gov-…" → GovCloud, else aws), unless
+/// `endpoint_url` is set.
+Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url);
+
+/// One call's failure: what the transport or the API said. `error.retryable` covers Throttling,
+/// PriorRequestNotComplete, 5xx, timeouts and lost connections; permission errors name the IAM
+/// action and the resource.
+struct CallError {
+    Error error;
+    std::optional<ApiError> api;  ///< set when the API answered
+};
+
+template <typename T>
+using CallResult = std::expected<T, CallError>;
+
+/// One request, one answer: no retries here (retry.h has them). One thread at a time.
+class Client {
+public:
+    Client(Endpoint endpoint, std::shared_ptr<aws::CredentialProvider> credentials,
+           http::ClientOptions options);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    CallResult<CreateHostedZoneResponse> create_hosted_zone(const CreateHostedZoneRequest& request);
+    CallResult<GetHostedZoneResponse> get_hosted_zone(std::string_view zone_id);
+    CallResult<model::ChangeInfo> delete_hosted_zone(std::string_view zone_id);
+    CallResult<ListHostedZonesResponse> list_hosted_zones(std::string_view marker,
+                                                          std::uint32_t max_items);
+    CallResult<ListHostedZonesByNameResponse> list_hosted_zones_by_name(std::string_view dns_name,
+                                                                        std::uint32_t max_items);
+    CallResult<ListRecordSetsResponse> list_record_sets(std::string_view zone_id,
+                                                        const ListRecordSetsRequest& request);
+    CallResult<model::ChangeInfo> change_record_sets(std::string_view zone_id,
+                                                     const model::ChangeBatch& batch);
+    CallResult<model::ChangeInfo> get_change(std::string_view change_id);
+
+    /// Limits the next calls: each ends by then at the latest.
+    void set_call_timeout(std::chrono::milliseconds timeout);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rota::route53

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
+
+// The requests and responses of the Route 53 API (2013-04-01) as values; the codec turns them into
+// XML and back, from both ends.
+namespace rota::route53 {
+
+inline constexpr std::string_view kNamespace = "https://route53.amazonaws.com/doc/2013-04-01/";
+inline constexpr std::string_view kPathPrefix = "/2013-04-01/";
+
+/// An error answer. `messages` is InvalidChangeBatch's list; for all other codes it is empty and
+/// `message` is the text.
+struct ApiError {
+    int status = 400;
+    std::string code;
+    std::string message;
+    std::vector<std::string> messages;
+    std::string request_id;
+};
+
+/// An alias target, which only the client's alias commands send until `rota serve` learns aliases.
+struct AliasTarget {
+    std::string hosted_zone_id;
+    std::string dns_name;
+    bool evaluate_target_health = false;
+};
+
+struct CreateHostedZoneRequest {
+    std::string name;
+    std::string caller_reference;
+    std::string comment;
+    bool private_zone = false;
+    bool has_vpc = false;
+    std::string delegation_set_id;
+};
+
+/// A zone as the API tells it.
+struct HostedZoneView {
+    model::HostedZone zone;
+    std::uint64_t record_set_count = 0;
+};
+
+struct CreateHostedZoneResponse {
+    HostedZoneView zone;
+    model::ChangeInfo change;
+};
+
+struct GetHostedZoneResponse {
+    HostedZoneView zone;
+};
+
+struct ListHostedZonesResponse {
+    std::vector<HostedZoneView> zones;
+    std::string marker;
+    bool is_truncated = false;
+    std::string next_marker;
+    std::uint32_t max_items = 100;
+};
+
+struct ListHostedZonesByNameResponse {
+    std::vector<HostedZoneView> zones;
+    std::string dns_name;        ///< echoed
+    std::string hosted_zone_id;  ///< echoed
+    bool is_truncated = false;
+    std::string next_dns_name;
+    std::string next_hosted_zone_id;
+    std::uint32_t max_items = 100;
+};
+
+struct ListRecordSetsRequest {
+    std::string name;
+    std::string type;
+    std::string identifier;
+    std::uint32_t max_items = 300;
+};
+
+struct ListRecordSetsResponse {
+    std::vector<model::RecordSet> record_sets;
+    bool is_truncated = false;
+    std::string next_name;
+    std::string next_type;
+    std::string next_identifier;
+    std::uint32_t max_items = 300;
+};
+
+}  // namespace rota::route53
