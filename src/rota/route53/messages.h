@@ -33,6 +33,38 @@ struct AliasTarget {
     bool evaluate_target_health = false;
 };
 
+/// A record set as the wire can carry it, any policy, everything but the alias flag as text. What
+/// `model::RecordSet` cannot hold travels in this form: aliases that the route53 tool sends, other
+/// policies that a listing shows.
+struct RawRecordSet {
+    std::string name;
+    std::string type;
+    std::optional<std::string> set_identifier;
+    std::optional<std::string> weight;
+    std::optional<std::string> region;
+    std::optional<std::string> geo_location;  ///< "ContinentCode=EU", parts joined by ","
+    std::optional<std::string> failover;
+    std::optional<std::string> multi_value_answer;
+    std::optional<std::string> ttl;
+    std::vector<std::string> values;
+    std::optional<AliasTarget> alias;
+    std::optional<std::string> health_check_id;
+    std::optional<std::string> traffic_policy_instance_id;
+    bool has_cidr_routing = false;      ///< read only: its content is not kept
+    bool has_geo_proximity = false;     ///< read only: its content is not kept
+    bool has_resource_records = false;  ///< read only: the element was there, perhaps empty
+};
+
+struct RawChange {
+    model::Action action = model::Action::create;
+    RawRecordSet record_set;
+};
+
+struct RawChangeBatch {
+    std::optional<std::string> comment;  ///< an empty one is written as an empty element
+    std::vector<RawChange> changes;
+};
+
 struct CreateHostedZoneRequest {
     std::string name;
     std::string caller_reference;
@@ -84,11 +116,23 @@ struct ListRecordSetsRequest {
 
 struct ListRecordSetsResponse {
     std::vector<model::RecordSet> record_sets;
+    /// Read only: record sets in the answer that the model cannot hold (aliases, other policies,
+    /// unknown types). Never written.
+    std::vector<RawRecordSet> unsupported;
     bool is_truncated = false;
     std::string next_name;
     std::string next_type;
     std::string next_identifier;
     std::uint32_t max_items = 300;
+};
+
+/// As ListRecordSetsResponse, with every record set in the order of the answer.
+struct RawListRecordSetsResponse {
+    std::vector<RawRecordSet> record_sets;
+    bool is_truncated = false;
+    std::string next_name;
+    std::string next_type;
+    std::string next_identifier;
 };
 
 }  // namespace rota::route53
