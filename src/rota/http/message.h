@@ -10,6 +10,9 @@ namespace rota::http {
 /// Header fields in order of arrival; names compare without case.
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Compares field names, ASCII case aside.
+bool same_name(std::string_view a, std::string_view b) noexcept;
+
 /// The value of the first field of that name; nullptr when there is none.
 const std::string* find(const Headers& headers, std::string_view name) noexcept;
 
