@@ -1,0 +1,188 @@
+#include "rota/cli/options.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace rota::cli {
+namespace {
+
+/// The name of an option in files: its first long name; empty for what files cannot set.
+std::string key_of(const CLI::Option& option) {
+    if (!option.get_configurable() || option.get_lnames().empty()) {
+        return {};
+    }
+    const std::string& name = option.get_lnames().front();
+    return name == "help" || name == "version" ? std::string{} : name;
+}
+
+std::string variable_of(std::string_view prefix, std::string_view key) {
+    std::string variable{prefix};
+    for (const char c : key) {
+        const bool is_lower = c >= 'a' && c <= 'z';
+        variable.push_back(c == '-' || c == '.' ? '_'
+                           : is_lower           ? static_cast<char>(c - 'a' + 'A')
+                                                : c);
+    }
+    return variable;
+}
+
+/// An empty variable counts as unset, so that a unit file can switch one off.
+std::optional<std::string> environment(const std::string& variable) {
+    const char* const value = ::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe)
+    if (value == nullptr || *value == '\0') {
+        return std::nullopt;
+    }
+    return std::string{value};
+}
+
+bool is_flag(const CLI::Option& option) {
+    return option.get_expected_max() == 0;
+}
+
+bool is_list(const CLI::Option& option) {
+    return option.get_expected_max() > 1;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (true) {
+        const auto comma = text.find(',');
+        std::string_view part = text.substr(0, comma);
+        while (part.starts_with(' ')) {
+            part.remove_prefix(1);
+        }
+        while (part.ends_with(' ')) {
+            part.remove_suffix(1);
+        }
+        if (!part.empty()) {
+            parts.emplace_back(part);
+        }
+        if (comma == std::string_view::npos) {
+            return parts;
+        }
+        text.remove_prefix(comma + 1);
+    }
+}
+
+/// Hands values to the parser, which checks and converts them as those of a flag.
+Status set(CLI::Option& option, const std::vector<std::string>& values, std::string_view origin) {
+    try {
+        if (is_flag(option)) {
+            option.add_result(option.get_flag_value(option.get_lnames().front(), values.front()));
+        } else {
+            option.add_result(values);
+        }
+        option.run_callback();
+    } catch (const CLI::Error& error) {
+        return fail(ErrorKind::config, fmt::format("{}: {}", origin, error.what()));
+    }
+    return {};
+}
+
+/// What TOML type an option wants, by the type that CLI11 shows in its help.
+bool suits(const CLI::Option& option, config::Kind kind) {
+    if (is_flag(option)) {
+        return kind == config::Kind::boolean;
+    }
+    if (is_list(option)) {
+        return kind == config::Kind::list || kind == config::Kind::text;
+    }
+    const std::string type = option.get_type_name();
+    if (type.starts_with("INT") || type.starts_with("UINT")) {
+        return kind == config::Kind::integer;
+    }
+    if (type.starts_with("FLOAT")) {
+        return kind == config::Kind::integer || kind == config::Kind::number;
+    }
+    return kind == config::Kind::text;
+}
+
+std::string_view wanted(const CLI::Option& option) {
+    if (is_flag(option)) {
+        return to_string(config::Kind::boolean);
+    }
+    if (is_list(option)) {
+        return to_string(config::Kind::list);
+    }
+    const std::string type = option.get_type_name();
+    if (type.starts_with("INT") || type.starts_with("UINT")) {
+        return to_string(config::Kind::integer);
+    }
+    return to_string(type.starts_with("FLOAT") ? config::Kind::number : config::Kind::text);
+}
+
+Result<config::Table> read_file(CLI::App& command, const SettingSources& sources) {
+    std::optional<std::string> path;
+    if (const CLI::Option* const option = command.get_option_no_throw("--config");
+        option != nullptr && option->count() > 0) {
+        path = option->as<std::string>();
+    } else {
+        path = environment(sources.environment_prefix + "CONFIG");
+    }
+    auto table = config::read(path.value_or(sources.default_file));
+    if (!table && !path && table.error().kind == ErrorKind::not_found) {
+        return config::Table{};
+    }
+    return table;
+}
+
+Status fill(CLI::Option& option, const std::string& key, const SettingSources& sources,
+            const config::Table& file) {
+    const std::string variable = variable_of(sources.environment_prefix, key);
+    if (const auto value = environment(variable)) {
+        return set(option, is_list(option) ? split_list(*value) : std::vector{*value}, variable);
+    }
+    const config::Setting* const setting = file.find(key);
+    if (setting == nullptr) {
+        return {};
+    }
+    if (!suits(option, setting->kind)) {
+        return file.complain(*setting, fmt::format("expected {}, found {}", wanted(option),
+                                                   to_string(setting->kind)));
+    }
+    if (setting->values.empty()) {
+        return file.complain(*setting, "the list is empty; leave the key out for the default");
+    }
+    return set(option, setting->values, fmt::format("{}:{}: {}", file.file(), setting->line, key));
+}
+
+}  // namespace
+
+void add_config_option(CLI::App& command, const SettingSources& sources) {
+    command.add_option("--config")
+        ->description(fmt::format("Read options from FILE (default {}, which need not exist)",
+                                  sources.default_file))
+        ->type_name("FILE")
+        ->configurable(false);
+}
+
+Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources) {
+    config::Table file = ROTA_TRY(read_file(command, sources));
+    std::vector<std::string> keys;
+    for (const CLI::Option* const option : command.get_options({})) {
+        if (std::string key = key_of(*option); !key.empty()) {
+            keys.push_back(std::move(key));
+        }
+    }
+    ROTA_CHECK(file.allow_only(keys, sources.tables));
+    for (const std::string& key : keys) {
+        CLI::Option& option = *command.get_option("--" + key);
+        if (option.count() == 0) {
+            ROTA_CHECK(fill(option, key, sources, file));
+        }
+    }
+    return file;
+}
+
+int report(const Error& error) {
+    fmt::print(stderr, "rota: {}\n", error.message);
+    return exit_status(error);
+}
+
+}  // namespace rota::cli

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rota/base/error.h"
+#include "rota/config/file.h"
+
+namespace CLI {
+class App;
+}
+
+// Every option has one name and four sources: the flag (--allow-aws3), the environment
+// (ROTA_SERVE_ALLOW_AWS3), the configuration file (allow-aws3 = true), the default; the first that
+// says something wins. A subcommand declares an option once, for CLI11; this fills the ones that
+// the command line left out.
+namespace rota::cli {
+
+struct SettingSources {
+    std::string environment_prefix;        ///< "ROTA_SERVE_"
+    std::string default_file;              ///< "/etc/rota/serve.toml"; need not exist
+    std::vector<std::string> tables = {};  ///< arrays of tables that the file may hold ([[rota]])
+};
+
+/// Adds `--config FILE`; its environment variable is the prefix and CONFIG.
+void add_config_option(CLI::App& command, const SettingSources& sources);
+
+/// Gives every option that the command line left out its value from the environment or the file.
+/// Lists are separated by commas in the environment. Options that are not for a file are declared
+/// with ->configurable(false). Call it when the command line is parsed.
+/// @returns the file's settings, empty when there is none, for the arrays of tables in it.
+/// @errors config: names the file, line and key, or the variable; not_found: the file given does
+/// not exist.
+Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources);
+
+/// Prints "rota: message" to standard error and gives the exit status of the error.
+int report(const Error& error);
+
+}  // namespace rota::cli
