@@ -15,17 +15,25 @@ namespace rota::dns {
 /// A domain name in lower case, uncompressed wire form (RFC 1035 section 3.1), at most 255 octets
 /// with the root label. Text is Route 53's: any octet outside a-z 0-9 - _ . comes out as `\ooo`
 /// (three octal digits), with the trailing dot.
+///
+/// The wire form is kept because everything compares, hashes and sends it; text is for the API and
+/// for people. Folding is ASCII only (RFC 4343).
 /// @source Route 53 Developer Guide, "DNS domain name format".
 class Name {
 public:
     /// The root.
     Name();
 
-    /// Reads Route 53's text; with or without the trailing dot, any case, `\ooo` octal escapes.
-    /// @errors bad_input: an empty label, a label over 63 octets, a name over 255, a broken escape.
+    /// Reads Route 53's text; with or without the trailing dot, any case. Printable ASCII stands
+    /// for itself, everything else (a backslash, a space, a dot within a label) must be a `\ooo`
+    /// escape.
+    /// @errors bad_input: an empty label, a label over 63 octets, a name over 255, a broken escape;
+    /// the message is shaped as Route 53's ("DomainLabelEmpty (Domain label is empty) encountered
+    /// with 'a..b'").
     static Result<Name> parse(std::string_view text);
 
     /// Reads an uncompressed name that fills `wire` exactly; folds to lower case.
+    /// @errors bad_input for anything that is no such name.
     static Result<Name> from_wire(std::span<const std::uint8_t> wire);
 
     /// "www.example.com.", "\052.example.com.", "." for the root.
@@ -51,8 +59,10 @@ public:
 
     friend bool operator==(const Name&, const Name&) = default;
 
-    /// Route 53's listing order: labels reversed, compared as ASCII text with the dots
-    /// ("com.example.www.").
+    /// Route 53's listing order: labels reversed, compared as ASCII with the dots
+    /// ("com.example.www."), the octets themselves and not their escapes: `*` and `-` stand before
+    /// the dot. Allocates nothing.
+    /// @source Route 53 API Reference, ListResourceRecordSets, "Sort order".
     friend std::strong_ordering operator<=>(const Name& a, const Name& b) noexcept;
 
 private:
