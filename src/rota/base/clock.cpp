@@ -3,6 +3,8 @@
 #include <chrono>
 #include <ctime>
 
+#include <time.h>
+
 namespace rota {
 
 BootClock::time_point BootClock::now() noexcept {

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <expected>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>

@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
+#include <string>
+#include <string_view>
 
 #include <unistd.h>
 

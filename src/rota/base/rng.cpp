@@ -1,9 +1,10 @@
 #include "rota/base/rng.h"
 
 #include <cmath>
-#include <cstddef>
+#include <cstdint>
 
 #include <sys/random.h>
+#include <sys/types.h>
 
 #include "rota/base/error.h"
 

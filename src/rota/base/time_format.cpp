@@ -1,12 +1,15 @@
 #include "rota/base/time_format.h"
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <system_error>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
+
+#include "rota/base/clock.h"
 
 namespace rota {
 namespace {
