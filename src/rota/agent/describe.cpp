@@ -1,0 +1,99 @@
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/stepper.h"
+#include "rota/base/clock.h"
+
+namespace rota::agent {
+
+std::string_view to_string(Phase phase) noexcept {
+    switch (phase) {
+        case Phase::waiting:
+            return "waiting";
+        case Phase::resolving:
+            return "resolving";
+        case Phase::reading:
+            return "reading";
+        case Phase::writing:
+            return "writing";
+        case Phase::joining:
+            return "joining";
+        case Phase::in_service:
+            return "in_service";
+        case Phase::blocked:
+            return "blocked";
+        case Phase::leave_resolving:
+            return "leave_resolving";
+        case Phase::leave_reading:
+            return "leave_reading";
+        case Phase::cleared:
+            return "cleared";
+        case Phase::deleting:
+            return "deleting";
+        case Phase::withdrawing:
+            return "withdrawing";
+        case Phase::draining:
+            return "draining";
+        case Phase::verifying:
+            return "verifying";
+        case Phase::gone:
+            return "gone";
+        case Phase::refused:
+            return "refused";
+        case Phase::failed:
+            return "failed";
+        case Phase::expired:
+            return "expired";
+    }
+    return "unknown";
+}
+
+std::string in_seconds(BootTime::duration duration) {
+    return fmt::format("{} s", std::chrono::ceil<std::chrono::seconds>(duration).count());
+}
+
+std::string describe(const State& state, const Member& member, BootTime now) {
+    switch (member.phase) {
+        case Phase::waiting:
+            return state.readiness_detail.empty()
+                       ? "waiting for readiness"
+                       : "waiting for readiness: " + state.readiness_detail;
+        case Phase::resolving:
+        case Phase::reading:
+            return "about to join";
+        case Phase::writing:
+            return "joining, the UPSERT is not accepted yet";
+        case Phase::joining:
+            return fmt::format("joining, change {} is PENDING", member.change_id);
+        case Phase::in_service:
+            return "in service";
+        case Phase::blocked:
+            return "not in the rota";
+        case Phase::leave_resolving:
+        case Phase::leave_reading:
+        case Phase::cleared:
+            return "leaving, the record set has not been deleted";
+        case Phase::deleting:
+            return "leaving, the DELETE is not accepted yet";
+        case Phase::withdrawing:
+            return fmt::format("leaving, change {} is PENDING", member.change_id);
+        case Phase::draining:
+            return member.floor && *member.floor > now
+                       ? fmt::format("draining, safe in {}", in_seconds(*member.floor - now))
+                       : std::string{"draining"};
+        case Phase::verifying:
+            return "drained, looking for a late write";
+        case Phase::gone:
+        case Phase::refused:
+        case Phase::failed:
+        case Phase::expired:
+            return member.note;
+    }
+    return {};
+}
+
+}  // namespace rota::agent

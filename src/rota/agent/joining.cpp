@@ -1,0 +1,283 @@
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/stepper.h"
+#include "rota/base/error.h"
+#include "rota/base/log.h"
+#include "rota/model/record_set.h"
+
+namespace rota::agent {
+namespace {
+
+// Route 53's quota for the weighted members of one name and type, and where people hear of it.
+constexpr std::size_t kMemberQuota = 100;
+constexpr std::size_t kMemberWarning = 80;
+
+constexpr std::chrono::hours kLongestDispute{1};
+
+std::chrono::seconds ttl_of(const model::RecordSet& record_set) {
+    return std::chrono::seconds{record_set.ttl};
+}
+
+std::uint8_t weight_of(const model::RecordSet& record_set) {
+    const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
+    return weighted == nullptr ? std::uint8_t{0} : weighted->weight;
+}
+
+bool has_value(const model::RecordSet& record_set, const std::string& value) {
+    return record_set.values.size() == 1 && record_set.values.front() == value;
+}
+
+Failure other_policy(const model::RecordSet& foreign) {
+    const bool is_simple = foreign.set_identifier.empty();
+    return {.kind = FailureKind::other_policy,
+            .error = {.kind = ErrorKind::conflict,
+                      .message = fmt::format(
+                          "{} {} is held by a {} record set (value {}): a rota needs weighted "
+                          "record sets alone; delete that one, or join another name",
+                          foreign.name.to_text(), dns::to_string(foreign.type),
+                          is_simple ? "simple" : "non-weighted",
+                          foreign.values.empty() ? "none" : foreign.values.front())}};
+}
+
+}  // namespace
+
+void Stepper::begin_join(Member& member) {
+    member.failures = 0;
+    call(member, Phase::resolving, ResolveTarget{.with_address = true});
+}
+
+void Stepper::continue_join(Member& member, const Answer& answer) {
+    if (const auto* failure = std::get_if<Failure>(&answer)) {
+        on_join_failure(member, *failure);
+    } else if (const auto* target = std::get_if<Target>(&answer)) {
+        on_target(member, *target);
+    } else if (const auto* group = std::get_if<Group>(&answer)) {
+        on_group_before_join(member, *group);
+    } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
+        on_watched(member, *own);
+    } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
+        on_write_accepted(member, *accepted);
+    } else if (std::get<ChangeSeen>(answer).is_insync) {
+        enter_service(member, "joined, INSYNC");
+    } else {
+        poll(member, Phase::joining);
+    }
+}
+
+void Stepper::on_target(Member& member, const Target& target) {
+    member.target = target;
+    if (state_.settings.read_first) {
+        call(member, Phase::reading, ReadGroup{});
+    } else {
+        write(member, member.membership.ttl);
+    }
+}
+
+void Stepper::on_group_before_join(Member& member, const Group& group) {
+    const Target& target = *member.target;
+    const model::RecordSet* own = nullptr;
+    std::chrono::seconds ttl = member.membership.ttl;
+    std::size_t siblings = 0;
+    for (const model::RecordSet& record_set : group) {
+        if (!std::holds_alternative<model::WeightedRouting>(record_set.routing)) {
+            fail_join(member, other_policy(record_set));
+            return;
+        }
+        ttl = ttl_of(record_set);
+        if (is_own(record_set, target.set_identifier)) {
+            own = &record_set;
+        } else {
+            ++siblings;
+        }
+    }
+    if (ttl != member.membership.ttl) {
+        say(log::Level::info, member,
+            fmt::format("the rota's TTL is {} s, not {} s: adopted, since all members share one",
+                        ttl.count(), member.membership.ttl.count()));
+    }
+    if (siblings + 1 >= kMemberWarning) {
+        say(log::Level::warning, member,
+            fmt::format("the rota has {} members with this one; Route 53 allows {} weighted "
+                        "record sets a name and type",
+                        siblings + 1, kMemberQuota));
+    }
+    if (own != nullptr) {
+        member.ttls.observe(ttl_of(*own), now_);
+        member.stored = *own;
+        if (has_value(*own, target.value) && weight_of(*own) == member.membership.weight) {
+            member.wrote_nothing = true;
+            enter_service(member, "already in the rota, nothing to write");
+            return;
+        }
+    }
+    write(member, ttl);
+}
+
+void Stepper::write(Member& member, std::chrono::seconds ttl) {
+    const Target& target = *member.target;
+    model::RecordSet record_set{
+        .name = member.membership.name,
+        .type = member.membership.type,
+        .set_identifier = target.set_identifier,
+        .routing = model::WeightedRouting{member.membership.weight},
+        .ttl = static_cast<std::uint32_t>(ttl.count()),
+        .values = {target.value},
+    };
+    if (state_.settings.dry_run) {
+        member.stored = record_set;
+        enter_service(member, "dry run, would join");
+        return;
+    }
+    member.wrote_nothing = false;
+    call(member, Phase::writing,
+         Upsert{.record_set = std::move(record_set), .comment = comment(member, "join")});
+}
+
+void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
+    member.stored = std::get<Upsert>(member.request).record_set;
+    member.ttls.observe(ttl_of(*member.stored), now_);
+    member.change_id = accepted.change_id;
+    member.polls = 0;
+    const Settings& settings = state_.settings;
+    const bool waits = settings.await_insync || settings.goal != Goal::join;
+    if (accepted.is_insync) {
+        enter_service(member, "joined, INSYNC");
+    } else if (!waits) {
+        enter_service(member, "joined, PENDING");
+    } else {
+        poll(member, Phase::joining);
+    }
+}
+
+void Stepper::enter_service(Member& member, std::string_view how) {
+    const model::RecordSet& stored = *member.stored;
+    member.was_in_service = !state_.settings.dry_run;
+    member.note = fmt::format("{}: {} weight {} TTL {} s", how,
+                              stored.values.empty() ? "" : stored.values.front(), weight_of(stored),
+                              stored.ttl);
+    say(log::Level::info, member, member.note);
+    const Settings& settings = state_.settings;
+    if (settings.goal == Goal::stay && ttl_of(stored) + settings.margin > settings.deadline) {
+        say(log::Level::warning, member,
+            fmt::format("TTL {} s and margin {} s cannot drain within the deadline of {} s: lower "
+                        "the TTL or raise the deadline",
+                        stored.ttl, settings.margin.count(), settings.deadline.count()));
+    }
+    call_later(member, Phase::in_service, ReadOwn{}, jittered(settings.watch_interval));
+}
+
+void Stepper::on_watched(Member& member, const OwnRecord& own) {
+    if (own.is_foreign) {
+        member.stored.reset();
+        fail_join(member, {.kind = FailureKind::other_policy,
+                           .error = {.kind = ErrorKind::conflict,
+                                     .message = "a record set without a weight has taken the "
+                                                "place of the rota"}});
+        return;
+    }
+    if (!own.record_set) {
+        member.stored.reset();
+        dispute(member, Phase::reading, ReadGroup{}, "the record set was deleted by someone else");
+        return;
+    }
+    adopt_changes(member, *own.record_set);
+    if (!has_value(*own.record_set, member.target->value)) {
+        model::RecordSet restored = *own.record_set;
+        restored.values = {member.target->value};
+        dispute(member, Phase::writing,
+                Upsert{.record_set = std::move(restored), .comment = comment(member, "join")},
+                fmt::format(
+                    "the address was changed to {} by someone else who uses this set "
+                    "identifier",
+                    own.record_set->values.empty() ? "nothing" : own.record_set->values.front()));
+        return;
+    }
+    member.disputes = 0;
+    member.is_write_uncertain =
+        false;  // a lost write is older than a watch interval: it is settled
+    call_later(member, Phase::in_service, ReadOwn{}, jittered(state_.settings.watch_interval));
+}
+
+void Stepper::adopt_changes(Member& member, const model::RecordSet& seen) {
+    member.ttls.observe(ttl_of(seen), now_);
+    if (member.stored && ttl_of(*member.stored) != ttl_of(seen)) {
+        say(log::Level::info, member,
+            fmt::format("the rota's TTL was changed from {} s to {} s: adopted", member.stored->ttl,
+                        seen.ttl));
+    }
+    if (weight_of(seen) != member.membership.weight) {
+        say(log::Level::info, member,
+            fmt::format("the weight was changed from {} to {} by someone else: left so",
+                        member.membership.weight, weight_of(seen)));
+        member.membership.weight = weight_of(seen);
+    }
+    member.stored = seen;
+}
+
+void Stepper::dispute(Member& member, Phase phase, Request request, std::string_view what) {
+    ++member.disputes;
+    // The first time is repaired at once; two who go on disagreeing must not fill the API's budget.
+    std::chrono::seconds delay{0};
+    if (member.disputes > 1) {
+        const unsigned doublings = std::min(member.disputes - 2, 12U);
+        delay = std::min<std::chrono::seconds>(state_.settings.watch_interval * (1U << doublings),
+                                               kLongestDispute);
+    }
+    say(log::Level::warning, member,
+        fmt::format("{}: {}", what,
+                    delay.count() == 0 ? std::string{"restoring it"}
+                                       : fmt::format("time {} in a row, restoring it in {} s",
+                                                     member.disputes, delay.count())));
+    call_later(member, phase, std::move(request), jittered(delay));
+}
+
+void Stepper::on_join_failure(Member& member, const Failure& failure) {
+    const bool may_have_happened = failure.kind == FailureKind::no_answer;
+    if (member.phase == Phase::writing && may_have_happened) {
+        member.is_write_uncertain = true;
+    }
+    if (member.phase == Phase::in_service) {
+        // A watch that failed changes nothing: the next one comes soon enough.
+        ++member.failures;
+        say(log::Level::warning, member, "cannot look at the own record: " + failure.error.message);
+        call_later(member, Phase::in_service, ReadOwn{}, jittered(state_.settings.watch_interval));
+        return;
+    }
+    if (failure.error.retryable || may_have_happened) {
+        retry_later(member, failure);
+        return;
+    }
+    if (member.phase == Phase::joining) {
+        say(log::Level::warning, member,
+            fmt::format("cannot follow change {}: {}", member.change_id, failure.error.message));
+        enter_service(member, "joined, INSYNC not confirmed");
+        return;
+    }
+    fail_join(member, failure);
+}
+
+void Stepper::fail_join(Member& member, const Failure& failure) {
+    member.last_error = failure.error;
+    if (state_.settings.goal == Goal::join) {
+        say(log::Level::error, member, failure.error.message);
+        end(member, Phase::failed, failure.error.message);
+        return;
+    }
+    const auto delay = jittered(state_.settings.watch_interval);
+    say(log::Level::error, member,
+        fmt::format("{} (not in the rota; next try in {})", failure.error.message,
+                    in_seconds(delay)));
+    call_later(member, Phase::blocked, ResolveTarget{.with_address = true}, delay);
+}
+
+}  // namespace rota::agent

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "rota/agent/drain.h"
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/stepper.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/base/log.h"
+#include "rota/model/record_set.h"
+
+namespace rota::agent {
+
+void Stepper::begin_leave(Member& member, const Answer* last_answer) {
+    // The answer to the last call of the joining half: only what it says about the world counts.
+    if (last_answer != nullptr) {
+        if (const auto* target = std::get_if<Target>(last_answer)) {
+            member.target = *target;
+        } else if (std::holds_alternative<Accepted>(*last_answer)) {
+            const model::RecordSet& written = std::get<Upsert>(member.request).record_set;
+            member.ttls.observe(std::chrono::seconds{written.ttl}, now_);
+            member.was_in_service = true;
+        } else if (const auto* failure = std::get_if<Failure>(last_answer);
+                   failure != nullptr && failure->kind == FailureKind::no_answer &&
+                   std::holds_alternative<Upsert>(member.request)) {
+            member.is_write_uncertain = true;
+        }
+    }
+    if (member.phase == Phase::joining) {
+        member.was_in_service = true;  // PENDING: some name servers may answer with it already
+    }
+    member.failures = 0;
+    if (member.target) {
+        call(member, Phase::leave_reading, ReadGroup{});
+    } else {
+        call(member, Phase::leave_resolving, ResolveTarget{.with_address = false});
+    }
+}
+
+void Stepper::continue_leave(Member& member, const Answer& answer) {
+    if (const auto* failure = std::get_if<Failure>(&answer)) {
+        on_leave_failure(member, *failure);
+    } else if (const auto* target = std::get_if<Target>(&answer)) {
+        member.target = *target;
+        call(member, Phase::leave_reading, ReadGroup{});
+    } else if (const auto* group = std::get_if<Group>(&answer)) {
+        on_group_before_leave(member, *group);
+    } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
+        on_delete_accepted(member, *accepted);
+    } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
+        if (own->record_set) {
+            say(log::Level::warning, member, "an earlier write has landed late: deleting it");
+            call(member, Phase::leave_reading, ReadGroup{});
+        } else {
+            end(member, Phase::gone, "left, drained");
+            say(log::Level::info, member, "drained: no cache holds the address any more");
+        }
+    } else if (std::get<ChangeSeen>(answer).is_insync) {
+        start_drain(member, now_, "INSYNC");
+    } else {
+        poll(member, Phase::withdrawing);
+    }
+}
+
+void Stepper::on_group_before_leave(Member& member, const Group& group) {
+    const auto own = std::ranges::find_if(group, [&member](const model::RecordSet& record_set) {
+        return is_own(record_set, member.target->set_identifier);
+    });
+    if (own == group.end()) {
+        on_absent(member);
+        return;
+    }
+    member.ttls.observe(std::chrono::seconds{own->ttl}, now_);
+    member.stored = *own;
+    clear_for_delete(member, group.size() == 1);
+}
+
+void Stepper::on_absent(Member& member) {
+    member.stored.reset();
+    if (member.is_delete_uncertain) {
+        start_drain(member, now_ + state_.settings.assumed_propagation,
+                    "the answer to our DELETE was lost, the record set is gone");
+    } else if (member.was_in_service) {
+        start_drain(member, now_, "someone else removed the record set");
+    } else if (member.is_write_uncertain) {
+        say(log::Level::info, member, "not in the rota; looking again for a late write");
+        member.floor = now_ + state_.settings.margin;
+        call_later(member, Phase::draining, ReadOwn{}, state_.settings.margin);
+    } else {
+        say(log::Level::info, member, "not in the rota: nothing to do");
+        end(member, Phase::gone, "was not in the rota");
+    }
+}
+
+void Stepper::clear_for_delete(Member& member, bool is_last) {
+    if (state_.settings.last == LastMember::remove) {
+        if (is_last) {
+            say(log::Level::warning, member,
+                "this is the last member: the name has no address from now on");
+        }
+        delete_stored(member);
+        return;
+    }
+    if (is_last) {
+        end(member, Phase::refused,
+            "this is the last member: leaving would leave the name without an address "
+            "(--last remove does it all the same)");
+        say(log::Level::error, member, member.note);
+        return;
+    }
+    end(member, Phase::cleared, {});
+}
+
+void Stepper::settle_refusals() {
+    // With --last refuse nothing is deleted before every rota has been looked at: all or nothing.
+    bool is_refused = false;
+    bool any_cleared = false;
+    for (const Member& member : state_.members) {
+        if (member.phase == Phase::leave_resolving || member.phase == Phase::leave_reading ||
+            member.phase < Phase::leave_resolving) {
+            return;
+        }
+        is_refused = is_refused || member.phase == Phase::refused;
+        any_cleared = any_cleared || member.phase == Phase::cleared;
+    }
+    if (!any_cleared) {
+        return;
+    }
+    for (Member& member : state_.members) {
+        if (member.phase != Phase::cleared) {
+            continue;
+        }
+        if (is_refused) {
+            end(member, Phase::refused,
+                "left in place, because another rota would lose its last member");
+            say(log::Level::info, member, member.note);
+        } else {
+            delete_stored(member);
+        }
+    }
+}
+
+void Stepper::delete_stored(Member& member) {
+    if (state_.settings.dry_run) {
+        const model::RecordSet& stored = *member.stored;
+        end(member, Phase::gone,
+            fmt::format("dry run, would delete {} TTL {} s and drain for {} s after INSYNC",
+                        stored.values.empty() ? "" : stored.values.front(), stored.ttl,
+                        stored.ttl + state_.settings.margin.count()));
+        say(log::Level::info, member, member.note);
+        return;
+    }
+    call(member, Phase::deleting,
+         Delete{.record_set = *member.stored, .comment = comment(member, "leave")});
+}
+
+void Stepper::on_delete_accepted(Member& member, const Accepted& accepted) {
+    member.stored.reset();
+    member.change_id = accepted.change_id;
+    member.polls = 0;
+    if (accepted.is_insync) {
+        start_drain(member, now_, "INSYNC");
+        return;
+    }
+    say(log::Level::info, member,
+        fmt::format("removed from the rota, change {} is PENDING", accepted.change_id));
+    poll(member, Phase::withdrawing);
+}
+
+void Stepper::start_drain(Member& member, BootTime insync, std::string_view why) {
+    const Settings& settings = state_.settings;
+    const std::chrono::seconds largest = member.ttls.largest(now_);
+    member.insync = insync;
+    member.floor = drain_floor(insync, largest, settings.margin);
+    say(log::Level::info, member,
+        fmt::format("{}: draining for {} ({} TTL {} s + margin {} s)", why,
+                    in_seconds(*member.floor - now_),
+                    settings.goal == Goal::leave ? "the stored" : "the largest live",
+                    largest.count(), settings.margin.count()));
+    if (state_.deadline && *member.floor > *state_.deadline) {
+        say(log::Level::warning, member,
+            fmt::format("the drain ends {} after the deadline",
+                        in_seconds(*member.floor - *state_.deadline)));
+    }
+    call_later(member, Phase::draining, ReadOwn{}, *member.floor - now_);
+}
+
+void Stepper::finish_drain(Member& member) {
+    if (member.is_write_uncertain) {
+        call(member, Phase::verifying, ReadOwn{});
+        return;
+    }
+    end(member, Phase::gone, "left, drained");
+    say(log::Level::info, member, "drained: no cache holds the address any more");
+}
+
+void Stepper::on_leave_failure(Member& member, const Failure& failure) {
+    const bool may_have_happened = failure.kind == FailureKind::no_answer;
+    const bool must_read_again = member.phase == Phase::deleting &&
+                                 (may_have_happened || failure.kind == FailureKind::not_matching);
+    if (must_read_again) {
+        member.is_delete_uncertain = member.is_delete_uncertain || may_have_happened;
+        member.phase = Phase::leave_reading;
+        member.request = ReadGroup{};
+        retry_later(member, failure);
+        return;
+    }
+    if (failure.error.retryable || may_have_happened) {
+        retry_later(member, failure);
+        return;
+    }
+    if (member.phase == Phase::withdrawing) {
+        say(log::Level::warning, member,
+            fmt::format("cannot follow change {}: {}", member.change_id, failure.error.message));
+        start_drain(member, now_ + state_.settings.assumed_propagation,
+                    fmt::format("assuming INSYNC within {} s",
+                                state_.settings.assumed_propagation.count()));
+        return;
+    }
+    if (state_.settings.goal == Goal::leave) {
+        say(log::Level::error, member, failure.error.message);
+        end(member, Phase::failed, failure.error.message);
+        return;
+    }
+    retry_later(member, failure);  // rights may come back before the deadline
+}
+
+}  // namespace rota::agent

@@ -1,0 +1,258 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "rota/agent/drain.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/base/log.h"
+#include "rota/base/rng.h"
+#include "rota/model/record_set.h"
+
+// The life of an instance's membership, decided without a clock, a socket or a thread. One state
+// machine a rota (a member), run side by side, and what combines them:
+//
+//   waiting → resolving → reading → writing → syncing → in service ⇄ watching
+//      │ leave, from anywhere, one way
+//      └→ resolving → reading → deleting → syncing → draining → (verifying) → gone
+//
+// The runtime feeds events in and carries the actions out; the one-shot `rota join` and `rota
+// leave` are the same machine with another goal. Every member that is neither waiting for readiness
+// nor at its end has exactly one call outstanding or one moment at which it wakes: it cannot get
+// stuck.
+namespace rota::agent {
+
+/// What this process is to reach.
+enum class Goal : std::uint8_t {
+    stay,   ///< join, stay, leave when told
+    join,   ///< join and end
+    leave,  ///< leave and end
+};
+
+enum class LastMember : std::uint8_t { remove, refuse };
+
+/// Frozen at start.
+struct Settings {
+    Goal goal = Goal::stay;
+    LastMember last = LastMember::remove;
+    std::chrono::seconds margin{15};
+    std::chrono::seconds deadline{300};  ///< of a leave, and of a one-shot join
+    std::chrono::seconds watch_interval{300};
+    std::chrono::seconds readiness_interval{5};
+    bool check_readiness = false;
+    bool read_first = true;    ///< off: join writes without looking, one request
+    bool await_insync = true;  ///< off: a one-shot join ends when its change is accepted
+    bool dry_run = false;
+    std::string signature;  ///< "rota 0.1.0 on HOST": ends the comment of every batch
+    /// How long a removal takes whose INSYNC cannot be observed.
+    /// @source Route 53 API Reference, GetChange: "generally within 60 seconds".
+    std::chrono::seconds assumed_propagation{60};
+};
+
+/// One rota that the instance is to be a member of.
+struct Membership {
+    dns::Name name;
+    dns::Type type = dns::Type::a;
+    std::uint8_t weight = 10;
+    std::chrono::seconds ttl{60};
+};
+
+/// What the metadata service and the API said about a membership.
+struct Target {
+    std::string zone_id;
+    std::string set_identifier;
+    std::string value;  ///< the address; empty when only a leave was asked for
+};
+
+enum class Phase : std::uint8_t {
+    waiting,    ///< for readiness
+    resolving,  ///< identity, address, zone
+    reading,    ///< the group, before a write
+    writing,    ///< the UPSERT
+    joining,    ///< its change is PENDING
+    in_service,
+    blocked,  ///< joining failed in a way that somebody must repair; tried again slowly
+    leave_resolving,
+    leave_reading,
+    cleared,   ///< may be deleted; waits until its siblings are not refused
+    deleting,  ///< the DELETE
+    withdrawing,
+    draining,
+    verifying,  ///< a write whose answer was lost may have landed late: one last look
+    // The ends:
+    gone,
+    refused,  ///< the last member
+    failed,
+    expired,  ///< the deadline passed
+};
+
+/// "in_service", as in JSON.
+std::string_view to_string(Phase phase) noexcept;
+
+/// Why a call failed, as far as the decisions tell failures apart.
+enum class FailureKind : std::uint8_t {
+    other,
+    no_answer,     ///< the request may have been carried out
+    not_matching,  ///< the record set to delete is not (any more) as it was read
+    too_many_members,
+    other_policy,  ///< a simple record set, a CNAME or another policy holds the name
+    no_such_change,
+};
+
+struct Failure {
+    FailureKind kind = FailureKind::other;
+    Error error;
+};
+
+using CallId = std::uint64_t;
+
+// What the edges are asked to do, one call a member at a time.
+struct ResolveTarget {
+    bool with_address = true;
+};
+
+struct ReadGroup {};  ///< every record set of the rota's name and type
+
+struct ReadOwn {};  ///< one item, by set identifier
+
+struct Upsert {
+    model::RecordSet record_set;
+    std::string comment;
+};
+
+struct Delete {
+    model::RecordSet record_set;
+    std::string comment;
+};
+
+struct GetChange {
+    std::string change_id;
+};
+
+using Request = std::variant<ResolveTarget, ReadGroup, ReadOwn, Upsert, Delete, GetChange>;
+
+struct Call {
+    std::size_t member = 0;
+    CallId id = 0;
+    Request request;
+};
+
+struct CheckReadiness {};
+
+/// Something that people should know; the runtime adds the rota's name.
+struct Say {
+    log::Level level = log::Level::info;
+    std::optional<std::size_t> member;
+    std::string text;
+};
+
+struct AllInService {};  ///< once: READY=1
+
+struct Finish {
+    int exit_status = 0;
+};
+
+using Action = std::variant<Call, CheckReadiness, Say, AllInService, Finish>;
+
+// What happened.
+struct Started {};
+
+struct Woke {};  ///< next_wake() has come, or anything like it
+
+struct ReadinessChecked {
+    bool passed = false;
+    std::string detail;
+};
+
+struct Accepted {
+    std::string change_id;
+    bool is_insync = false;
+};
+
+struct ChangeSeen {
+    bool is_insync = false;
+};
+
+struct OwnRecord {
+    std::optional<model::RecordSet> record_set;  ///< nothing: it is not there
+    bool is_foreign = false;  ///< the name now holds a record set without a weight
+};
+
+using Group = std::vector<model::RecordSet>;
+using Answer = std::variant<Target, Group, OwnRecord, Accepted, ChangeSeen, Failure>;
+
+struct Answered {
+    std::size_t member = 0;
+    CallId call = 0;
+    Answer answer;
+};
+
+struct LeaveRequested {
+    std::string reason;  ///< "SIGTERM", "rota leave by uid 0"
+};
+
+using Event = std::variant<Started, Woke, ReadinessChecked, Answered, LeaveRequested>;
+
+struct Member {
+    Membership membership;
+    Phase phase = Phase::waiting;
+    std::optional<CallId> call;    ///< outstanding
+    std::optional<BootTime> wake;  ///< when to act next
+    Request request;               ///< the call that is outstanding, or made at `wake`
+    unsigned failures = 0;         ///< in a row, of the present call
+    unsigned disputes = 0;         ///< in a row, times that somebody else changed the record
+    unsigned polls = 0;            ///< of the present change
+    std::optional<Target> target;
+    std::optional<model::RecordSet> stored;  ///< as last read, or written and accepted
+    std::string change_id;
+    TtlHistory ttls;
+    bool was_in_service = false;
+    bool is_write_uncertain = false;   ///< an UPSERT whose answer was lost
+    bool is_delete_uncertain = false;  ///< a DELETE whose answer was lost
+    bool wrote_nothing = false;        ///< the identical record set was there
+    std::optional<BootTime> insync;    ///< of the removal
+    std::optional<BootTime> floor;
+    std::optional<Error> last_error;
+    std::string note;  ///< how it ended, in a sentence
+};
+
+struct State {
+    Settings settings;
+    std::vector<Member> members;
+    bool is_ready = false;
+    bool is_checking_readiness = false;
+    std::optional<BootTime> readiness_wake;
+    std::string readiness_detail;
+    bool is_leaving = false;
+    std::string leave_reason;
+    std::optional<BootTime> deadline;
+    bool announced = false;
+    std::optional<int> exit_status;  ///< set with Finish; nothing happens after it
+    CallId last_call = 0;
+};
+
+/// The state before the event Started.
+State initial_state(Settings settings, std::vector<Membership> memberships);
+
+/// Takes one event in. The outcome depends on the arguments alone. Answers to calls that are not
+/// outstanding are ignored; so is everything after Finish.
+/// @returns what to do, in order.
+std::vector<Action> step(State& state, const Event& event, BootTime now, Rng& rng);
+
+/// The moment at which the state wants the event Woke; nothing when it waits for answers alone.
+std::optional<BootTime> next_wake(const State& state);
+
+/// True for gone, refused, failed and expired.
+bool is_end(Phase phase) noexcept;
+
+/// One member's state in words, for progress and status: "draining, safe in 42 s".
+std::string describe(const State& state, const Member& member, BootTime now);
+
+}  // namespace rota::agent

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/base/clock.h"
+#include "rota/base/log.h"
+#include "rota/base/rng.h"
+
+namespace rota::agent {
+
+/// One step's working place: the state, the moment, and the actions that come out. Internal to
+/// lifecycle; joining.cpp and leaving.cpp hold the two halves of a member's life.
+class Stepper {
+public:
+    Stepper(State& state, BootTime now, Rng& rng) : state_{state}, now_{now}, rng_{rng} {}
+
+    std::vector<Action> run(const Event& event);
+
+private:
+    // lifecycle.cpp: what combines the members.
+    void on(const Started& event);
+    void on(const Woke& event);
+    void on(const ReadinessChecked& event);
+    void on(const Answered& event);
+    void on(const LeaveRequested& event);
+    void act_where_due();
+    void wake(Member& member);
+    void expire_at_deadline();
+    void announce();
+    void finish_at_the_end();
+
+    // joining.cpp
+    void begin_join(Member& member);
+    void continue_join(Member& member, const Answer& answer);
+    void on_target(Member& member, const Target& target);
+    void on_group_before_join(Member& member, const Group& group);
+    void write(Member& member, std::chrono::seconds ttl);
+    void on_write_accepted(Member& member, const Accepted& accepted);
+    void enter_service(Member& member, std::string_view how);
+    void on_watched(Member& member, const OwnRecord& own);
+    void adopt_changes(Member& member, const model::RecordSet& seen);
+    void dispute(Member& member, Phase phase, Request request, std::string_view what);
+    void on_join_failure(Member& member, const Failure& failure);
+    void fail_join(Member& member, const Failure& failure);
+
+    // leaving.cpp
+    void begin_leave(Member& member, const Answer* last_answer);
+    void continue_leave(Member& member, const Answer& answer);
+    void on_group_before_leave(Member& member, const Group& group);
+    void on_absent(Member& member);
+    void clear_for_delete(Member& member, bool is_last);
+    void settle_refusals();
+    void delete_stored(Member& member);
+    void on_delete_accepted(Member& member, const Accepted& accepted);
+    void start_drain(Member& member, BootTime insync, std::string_view why);
+    void finish_drain(Member& member);
+    void on_leave_failure(Member& member, const Failure& failure);
+
+    // Shared by both.
+    void call(Member& member, Phase phase, Request request);
+    void call_later(Member& member, Phase phase, Request request, BootTime::duration delay);
+    void poll(Member& member, Phase phase);
+    void retry_later(Member& member, const Failure& failure);
+    void end(Member& member, Phase phase, std::string note);
+    void say(log::Level level, const Member& member, std::string text);
+    [[nodiscard]] std::size_t index_of(const Member& member) const;
+    [[nodiscard]] std::string comment(const Member& member, std::string_view verb) const;
+    [[nodiscard]] std::chrono::nanoseconds back_off(unsigned failures);
+    [[nodiscard]] std::chrono::nanoseconds jittered(std::chrono::nanoseconds around);
+
+    State& state_;
+    BootTime now_;
+    Rng& rng_;
+    std::vector<Action> actions_;
+};
+
+/// True when the record set is a weighted one with this identifier.
+bool is_own(const model::RecordSet& record_set, const std::string& set_identifier) noexcept;
+
+/// Writes whole seconds, rounded up: "42 s".
+std::string in_seconds(BootTime::duration duration);
+
+}  // namespace rota::agent

@@ -1,0 +1,218 @@
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/base/clock.h"
+#include "rota/model/record_set.h"
+#include "support/agent_world.h"
+
+// Weeks of random events against agent::step. What must hold after every single step, whatever the
+// order: nothing is stuck, nobody who leaves comes back in, the floor is kept, the API is spared.
+namespace rota::agent::testing {
+namespace {
+
+using Fate = World::Fate;
+
+/// Something outstanding or a moment to wake at, for everyone who is not at the end.
+void check_not_stuck(const World& world) {
+    const State& state = world.state;
+    if (state.exit_status) {
+        return;
+    }
+    bool moves = state.is_checking_readiness || state.readiness_wake.has_value();
+    for (const Member& member : state.members) {
+        const bool has_call = member.call.has_value();
+        const bool has_wake = member.wake.has_value();
+        RC_ASSERT(!(has_call && has_wake));
+        moves = moves || has_call || has_wake;
+        const bool must_move = !is_end(member.phase) && member.phase != Phase::waiting &&
+                               member.phase != Phase::cleared;
+        RC_ASSERT(!must_move || has_call || has_wake);
+        if (member.phase == Phase::waiting) {
+            RC_ASSERT(state.settings.check_readiness && !state.is_leaving);
+        }
+    }
+    RC_ASSERT(moves);
+}
+
+class Story {
+public:
+    explicit Story(Settings settings) : world{settings} {
+        world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
+        if (*rc::gen::arbitrary<bool>()) {
+            world.zone["i-0"] = weighted("i-0", "192.0.2.200", 10, 30);
+        }
+        if (*rc::gen::arbitrary<bool>()) {
+            world.zone["i-1"] = weighted("i-1", "192.0.2.7", 3, 90);
+        }
+        world.feed(Started{});
+        check();
+    }
+
+    void one_event() {
+        const int kind = *rc::gen::inRange(0, 100);
+        if (kind < 45) {
+            world.answer_one(*rc::gen::weightedElement<Fate>({{6, Fate::done},
+                                                              {1, Fate::refused_retryably},
+                                                              {1, Fate::never_arrives},
+                                                              {1, Fate::answer_lost}}));
+        } else if (kind < 75) {
+            world.advance_to_wake();
+        } else if (kind < 83) {
+            world.advance(std::chrono::seconds{*rc::gen::inRange(0, 400)});
+        } else if (kind < 87) {
+            world.is_insync = *rc::gen::arbitrary<bool>();
+        } else if (kind < 91) {
+            meddle();
+        } else if (kind < 96) {
+            world.feed(ReadinessChecked{.passed = *rc::gen::arbitrary<bool>(), .detail = "x"});
+        } else if (kind < 98) {
+            world.feed(Answered{.member = 0, .call = 0, .answer = Accepted{"C0", true}});
+        } else if (kind == 98 || may_leave) {
+            leave();
+        }
+        check();
+    }
+
+    void leave() {
+        if (!world.state.is_leaving) {
+            left_at = world.now;
+            upserts_before_leave = upserts();
+        }
+        world.feed(LeaveRequested{"SIGTERM"});
+    }
+
+    [[nodiscard]] std::size_t upserts() const {
+        return static_cast<std::size_t>(std::ranges::count_if(world.log, [](const auto& entry) {
+            return std::holds_alternative<Upsert>(entry.second);
+        }));
+    }
+
+    void check() {
+        check_not_stuck(world);
+        if (world.state.is_leaving && left_at) {
+            RC_ASSERT(upserts() == upserts_before_leave);
+            RC_ASSERT(world.state.members[0].phase != Phase::in_service ||
+                      world.state.members[0].call.has_value());
+        }
+        if (world.finished == 0 && world.state.is_leaving && world.last_delete_done) {
+            RC_ASSERT(world.now >= *world.last_delete_done + world.deleted_ttl + 15s);
+        }
+        if (world.finished == 0) {
+            RC_ASSERT(!world.zone.contains("i-1"));
+        }
+    }
+
+    World world;
+    bool may_leave = false;
+    std::optional<BootTime> left_at;
+    std::size_t upserts_before_leave = 0;
+
+private:
+    void meddle() {
+        if (world.state.is_leaving) {
+            return;  // one who puts records in for a leaving instance is beyond promises
+        }
+        switch (*rc::gen::inRange(0, 4)) {
+            case 0:
+                world.zone.erase("i-1");
+                break;
+            case 1:
+                world.zone["i-1"] = weighted("i-1", "192.0.2.1", 77, 300);
+                break;
+            case 2:
+                world.zone["i-1"] = weighted("i-1", "203.0.113.9", 1, 30);
+                break;
+            default:
+                world.zone["i-0"] = weighted("i-0", "192.0.2.200", 10, 120);
+                break;
+        }
+    }
+};
+
+Settings random_settings() {
+    Settings settings;
+    settings.check_readiness = *rc::gen::arbitrary<bool>();
+    settings.signature = "property";
+    return settings;
+}
+
+RC_GTEST_PROP(AgentStep, is_never_stuck_and_never_back_in_while_leaving, ()) {
+    Story story{random_settings()};
+    const int events = *rc::gen::inRange(1, 400);
+    for (int i = 0; i < events; ++i) {
+        story.one_event();
+    }
+    story.leave();
+    story.check();
+    for (int i = 0; i < 5000 && !story.world.finished; ++i) {
+        if (!story.world.answer_one(*rc::gen::weightedElement<Fate>(
+                {{8, Fate::done}, {1, Fate::never_arrives}, {1, Fate::answer_lost}}))) {
+            story.world.advance_to_wake();
+        }
+        story.check();
+    }
+    RC_ASSERT(story.world.finished.has_value());
+    RC_ASSERT(story.world.now <= *story.left_at + 300s || story.world.finished == 75);
+}
+
+RC_GTEST_PROP(AgentStep, spares_the_api_whatever_fails, ()) {
+    World world{random_settings()};
+    world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
+    world.feed(Started{});
+    const BootTime start = world.now;
+    const bool flaky = *rc::gen::arbitrary<bool>();
+    while (world.now < start + 24h) {
+        if (world.checks_readiness) {
+            world.checks_readiness = false;
+            world.feed(ReadinessChecked{.passed = true, .detail = {}});
+        }
+        const Fate fate = flaky ? *rc::gen::element(Fate::done, Fate::answer_lost,
+                                                    Fate::never_arrives, Fate::refused_retryably)
+                                : Fate::refused_retryably;
+        if (!world.answer_one(fate)) {
+            RC_ASSERT(world.advance_to_wake());
+        }
+        if (flaky && *rc::gen::inRange(0, 10) == 0) {
+            world.zone.erase("i-1");
+        }
+    }
+    std::size_t begin = 0;
+    for (std::size_t end = 0; end < world.log.size(); ++end) {
+        while (world.log[begin].first + 1h < world.log[end].first) {
+            ++begin;
+        }
+        RC_ASSERT(end - begin < 400U);
+    }
+}
+
+RC_GTEST_PROP(AgentStep, a_one_shot_join_and_leave_always_end_by_their_deadline, ()) {
+    Settings settings = random_settings();
+    settings.goal = *rc::gen::element(Goal::join, Goal::leave);
+    settings.check_readiness = false;
+    settings.last = *rc::gen::element(LastMember::refuse, LastMember::remove);
+    settings.dry_run = *rc::gen::arbitrary<bool>();
+    Story story{settings};
+    const BootTime start = story.world.now;
+    for (int i = 0; i < 5000 && !story.world.finished; ++i) {
+        if (!story.world.answer_one(*rc::gen::element(
+                Fate::done, Fate::answer_lost, Fate::never_arrives, Fate::refused_retryably))) {
+            story.world.advance_to_wake();
+        }
+        check_not_stuck(story.world);
+    }
+    RC_ASSERT(story.world.finished.has_value());
+    RC_ASSERT(story.world.now <= start + 301s);
+}
+
+}  // namespace
+}  // namespace rota::agent::testing

@@ -1,0 +1,428 @@
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/base/error.h"
+#include "rota/model/record_set.h"
+#include "support/agent_world.h"
+
+namespace rota::agent::testing {
+namespace {
+
+using Fate = World::Fate;
+
+Settings agent() {
+    return {.goal = Goal::stay, .signature = "rota test"};
+}
+
+Settings one_shot(Goal goal) {
+    return {.goal = goal, .signature = "rota test"};
+}
+
+template <typename R>
+std::size_t calls_of(const World& world) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        world.log, [](const auto& entry) { return std::holds_alternative<R>(entry.second); }));
+}
+
+World in_service(Settings settings = agent()) {
+    World world{std::move(settings)};
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+TEST(Join, writes_a_weighted_record_set_and_waits_for_insync) {
+    World world{one_shot(Goal::join)};
+    world.is_insync = false;
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::joining));
+    world.answer_one();
+    EXPECT_FALSE(world.finished);
+    world.is_insync = true;
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.1"));
+}
+
+TEST(Join, says_who_in_the_comment) {
+    World world = in_service();
+    for (const auto& [when, request] : world.log) {
+        if (const auto* upsert = std::get_if<Upsert>(&request)) {
+            EXPECT_EQ(upsert->comment, "rota join: i-1 by rota test");
+        }
+    }
+}
+
+TEST(Join, writes_nothing_when_the_identical_record_set_is_there) {
+    World world{one_shot(Goal::join)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(calls_of<Upsert>(world), 0U);
+    EXPECT_TRUE(world.said("already in the rota"));
+}
+
+TEST(Join, changes_the_address_of_an_earlier_boot) {
+    World world{one_shot(Goal::join)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.99");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.zone.at("i-1").values.front(), "192.0.2.1");
+}
+
+TEST(Join, adopts_the_ttl_of_the_rota) {
+    World world{one_shot(Goal::join)};
+    world.zone["i-0"] = weighted("i-0", "192.0.2.9", 10, 300);
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.zone.at("i-1").ttl, 300U);
+    EXPECT_TRUE(world.said("adopted"));
+}
+
+TEST(Join, never_writes_for_a_ttl_difference_alone) {
+    World world{one_shot(Goal::join)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 10, 300);
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(calls_of<Upsert>(world), 0U);
+}
+
+TEST(Join, refuses_a_name_that_a_simple_record_set_holds) {
+    World world{one_shot(Goal::join)};
+    model::RecordSet simple = weighted("", "192.0.2.9");
+    simple.routing = model::SimpleRouting{};
+    world.zone[""] = simple;
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 73);
+    EXPECT_TRUE(world.said("simple record set"));
+    EXPECT_EQ(calls_of<Upsert>(world), 0U);
+}
+
+TEST(Join, warns_at_eighty_members) {
+    World world{one_shot(Goal::join)};
+    for (int i = 100; i < 179; ++i) {
+        world.zone["i-" + std::to_string(i)] = weighted("i-" + std::to_string(i), "192.0.2.9");
+    }
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_TRUE(world.said("80 members"));
+}
+
+TEST(Join, writes_with_a_single_request_when_told_not_to_read_or_wait) {
+    Settings settings = one_shot(Goal::join);
+    settings.read_first = false;
+    settings.await_insync = false;
+    World world{settings};
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(calls_of<ReadGroup>(world) + calls_of<GetChange>(world), 0U);
+    EXPECT_EQ(calls_of<Upsert>(world), 1U);
+}
+
+TEST(Join, retries_lost_answers_until_it_is_in) {
+    World world{one_shot(Goal::join)};
+    world.feed(Started{});
+    for (const Fate fate : {Fate::never_arrives, Fate::refused_retryably, Fate::done, Fate::done,
+                            Fate::answer_lost, Fate::answer_lost}) {
+        while (!world.answer_one(fate)) {
+            ASSERT_TRUE(world.advance_to_wake());
+        }
+    }
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(Join, gives_up_at_the_deadline_with_75) {
+    World world{one_shot(Goal::join)};
+    world.fault =
+        Failure{.kind = FailureKind::no_answer, .error = {ErrorKind::timeout, "no answer", true}};
+    const BootTime start = world.now;
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 75);
+    EXPECT_EQ(world.phase(), Phase::expired);
+    EXPECT_GE(world.now, start + 300s);
+    EXPECT_LE(world.now, start + 301s);
+}
+
+TEST(Join, ends_at_once_with_the_errors_status_when_retrying_cannot_help) {
+    World world{one_shot(Goal::join)};
+    world.fault = Failure{.error = {ErrorKind::permission, "AccessDenied", false}};
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 77);
+}
+
+TEST(Join, of_several_rotas_runs_side_by_side) {
+    World world{one_shot(Goal::join), {www(), www(20)}};
+    world.feed(Started{});
+    EXPECT_EQ(world.calls.size(), 2U);
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(DryRun, changes_nothing) {
+    Settings settings = one_shot(Goal::join);
+    settings.dry_run = true;
+    World join{settings};
+    join.feed(Started{});
+    join.run_to_the_end();
+    EXPECT_TRUE(join.zone.empty());
+    EXPECT_TRUE(join.said("would join"));
+
+    settings.goal = Goal::leave;
+    World leave{settings};
+    leave.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    leave.feed(Started{});
+    leave.run_to_the_end();
+    EXPECT_EQ(leave.zone.size(), 1U);
+    EXPECT_EQ(leave.finished, 0);
+    EXPECT_TRUE(leave.said("would delete"));
+}
+
+TEST(Leave, deletes_exactly_what_is_stored_and_starts_the_clock_at_insync) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-0"] = weighted("i-0", "192.0.2.9", 10, 120);
+    world.zone["i-1"] = weighted("i-1", "198.51.100.7", 33, 120);
+    world.is_insync = false;
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::withdrawing));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    world.advance(40s);
+    world.is_insync = true;
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    const BootTime insync = world.now;
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.now, insync + 135s);
+    EXPECT_TRUE(world.said("the stored TTL 120 s"));
+}
+
+TEST(Leave, of_what_is_not_there_succeeds_at_once) {
+    World world{one_shot(Goal::leave)};
+    const BootTime start = world.now;
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.now, start);
+}
+
+TEST(Leave, reads_again_when_the_record_set_changed_meanwhile) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::deleting));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 99);
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.zone.empty());
+}
+
+TEST(Leave, of_the_last_member_is_refused_when_told_so) {
+    Settings settings = one_shot(Goal::leave);
+    settings.last = LastMember::refuse;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 73);
+    EXPECT_EQ(world.zone.size(), 1U);
+    EXPECT_TRUE(world.said("last member"));
+}
+
+TEST(Leave, of_one_of_two_is_not_refused) {
+    Settings settings = one_shot(Goal::leave);
+    settings.last = LastMember::refuse;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.zone.size(), 1U);
+}
+
+TEST(Leave, waits_out_the_propagation_when_the_answer_to_its_delete_was_lost) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::deleting));
+    world.answer_one(Fate::answer_lost);
+    const BootTime lost = world.now;
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_GE(world.now, lost + 60s + 60s + 15s);
+}
+
+TEST(Leave, with_a_dead_api_ends_at_the_deadline_with_75_and_what_is_still_out_there) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.fault =
+        Failure{.kind = FailureKind::no_answer, .error = {ErrorKind::timeout, "no answer", true}};
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 75);
+    EXPECT_TRUE(world.said("has not been deleted"));
+}
+
+TEST(Leave, that_cannot_follow_its_change_assumes_the_documented_propagation) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::withdrawing));
+    world.fault = Failure{.error = {ErrorKind::permission, "AccessDenied: GetChange", false}};
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    EXPECT_EQ(*world.state.members[0].floor, world.now + 135s);
+}
+
+TEST(Agent, joins_when_it_is_ready_and_not_before) {
+    Settings settings = agent();
+    settings.check_readiness = true;
+    World world{settings};
+    world.feed(Started{});
+    EXPECT_TRUE(world.checks_readiness);
+    EXPECT_TRUE(world.calls.empty());
+    world.feed(ReadinessChecked{.passed = false, .detail = "connection refused"});
+    EXPECT_TRUE(world.calls.empty());
+    ASSERT_TRUE(world.advance_to_wake());
+    world.feed(ReadinessChecked{.passed = true, .detail = "200"});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.announced);
+}
+
+TEST(Agent, restores_a_record_set_that_someone_deleted) {
+    World world = in_service();
+    world.zone.clear();
+    ASSERT_TRUE(world.advance_to_wake());
+    world.answer_one();
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.zone.contains("i-1"));
+    EXPECT_TRUE(world.said("deleted by someone else"));
+}
+
+TEST(Agent, leaves_an_operators_weight_and_ttl_alone) {
+    World world = in_service();
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0, 30);
+    ASSERT_TRUE(world.advance_to_wake());
+    world.answer_all();
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.1", 0, 30));
+    EXPECT_TRUE(world.said("left so"));
+    EXPECT_EQ(calls_of<Upsert>(world), 1U);
+}
+
+TEST(Agent, restores_its_address_and_slows_down_when_the_dispute_goes_on) {
+    World world = in_service();
+    std::vector<BootTime> restored;
+    for (int i = 0; i < 5; ++i) {
+        world.zone["i-1"] = weighted("i-1", "203.0.113.5");
+        while (world.zone.at("i-1").values.front() != "192.0.2.1") {
+            ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+        }
+        restored.push_back(world.now);
+    }
+    EXPECT_GT(restored[4] - restored[3], restored[2] - restored[1]);
+    EXPECT_TRUE(world.said("someone else who uses this set identifier"));
+}
+
+TEST(Agent, drains_for_the_largest_ttl_that_caches_may_still_hold) {
+    World world = in_service();
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 10, 250);
+    world.advance_to_wake();
+    world.answer_all();
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 10, 5);
+    world.advance_to_wake();
+    world.answer_all();
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    EXPECT_EQ(*world.state.members[0].floor, world.now + 250s + 15s);
+}
+
+TEST(Agent, told_to_leave_while_its_write_is_out_waits_for_the_answer_and_deletes_it) {
+    World world{agent()};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::writing));
+    world.feed(LeaveRequested{"SIGTERM"});
+    EXPECT_EQ(world.calls.size(), 1U);
+    world.run_to_the_end();
+    EXPECT_TRUE(world.zone.empty());
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(Agent, finds_a_write_that_landed_late) {
+    World world{agent()};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::writing));
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.answer_one(Fate::never_arrives);
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");  // it has arrived now
+    world.run_to_the_end();
+    EXPECT_TRUE(world.zone.empty());
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(Agent, leaves_from_waiting_and_removes_what_an_earlier_run_left) {
+    Settings settings = agent();
+    settings.check_readiness = true;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.feed(ReadinessChecked{.passed = true, .detail = "200"});
+    world.run_to_the_end();
+    EXPECT_TRUE(world.zone.empty());
+    EXPECT_EQ(calls_of<Upsert>(world), 0U);
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(Agent, keeps_trying_slowly_when_somebody_must_repair_something) {
+    World world{agent()};
+    world.fault = Failure{.kind = FailureKind::too_many_members,
+                          .error = {ErrorKind::conflict, "100 members", false}};
+    world.feed(Started{});
+    world.answer_one();
+    EXPECT_EQ(world.phase(), Phase::blocked);
+    world.fault.reset();
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+TEST(Agent, survives_an_api_that_is_away_for_an_hour) {
+    World world{agent()};
+    world.fault = Failure{.error = {ErrorKind::unavailable, "503", true}};
+    world.feed(Started{});
+    const BootTime start = world.now;
+    while (world.now < start + 1h) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    EXPECT_LT(world.log.size(), 400U);
+    world.fault.reset();
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+TEST(Agent, warns_when_the_ttl_cannot_drain_within_the_deadline) {
+    World world{agent(), {www(10, 600s)}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.said("cannot drain within the deadline"));
+}
+
+TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {
+    World world{agent()};
+    world.feed(Started{});
+    const Phase before = world.phase();
+    world.feed(Answered{.member = 0, .call = 999, .answer = Accepted{"C9", true}});
+    world.feed(Answered{.member = 7, .call = 1, .answer = Accepted{"C9", true}});
+    EXPECT_EQ(world.phase(), before);
+}
+
+}  // namespace
+}  // namespace rota::agent::testing
