@@ -91,4 +91,8 @@ std::string_view strip_id_prefix(std::string_view id) noexcept;
 /// one message. The texts have commas of their own, so this is the best that can be done.
 std::vector<std::string> split_messages(std::string_view text);
 
+/// Why a text is no domain name, in Route 53's words ("FATAL problem: DomainLabelEmpty (Domain
+/// label is empty) encountered with 'a..b'"); empty when it is one.
+std::string name_problem(std::string_view name);
+
 }  // namespace rota::route53

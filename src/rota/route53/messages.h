@@ -133,6 +133,7 @@ struct RawListRecordSetsResponse {
     std::string next_name;
     std::string next_type;
     std::string next_identifier;
+    std::uint32_t max_items = 300;
 };
 
 }  // namespace rota::route53

@@ -1,0 +1,502 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <pugixml.hpp>
+
+#include "rota/base/error.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/model/change_batch.h"
+#include "rota/model/record_set.h"
+#include "rota/route53/codec.h"
+#include "rota/route53/messages.h"
+#include "rota/route53/raw.h"
+#include "rota/route53/xml.h"
+
+namespace rota::route53 {
+namespace {
+
+constexpr std::size_t kMaxRequest = std::size_t{2} << 20U;
+constexpr std::int64_t kMaxTtl = 2147483647;
+
+template <typename T>
+using Decoded = std::expected<T, ApiError>;
+using Checked = Decoded<void>;
+
+std::unexpected<ApiError> refuse(std::string_view code, std::string message) {
+    ApiError error;
+    error.code = code;
+    error.message = std::move(message);
+    return std::unexpected(std::move(error));
+}
+
+/// The words of Xerces, which Route 53 passes on.
+std::unexpected<ApiError> schema_error(std::string_view reason) {
+    return refuse("InvalidInput", fmt::format("Invalid XML ; {}", reason));
+}
+
+struct ElementRule {
+    std::string_view name;
+    bool is_required = false;
+};
+
+std::string expected_names(std::span<const ElementRule> rules, std::span<const bool> seen,
+                           bool required_only) {
+    std::string names;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        if (!seen[i] && (rules[i].is_required || !required_only)) {
+            names +=
+                fmt::format("{}\"{}\":{}", names.empty() ? "" : ", ", kNamespace, rules[i].name);
+        }
+    }
+    return names;
+}
+
+std::unexpected<ApiError> unexpected_element(std::string_view found, const std::string& expected) {
+    if (expected.empty()) {
+        return schema_error(
+            fmt::format("cvc-complex-type.2.4.d: Invalid content was found starting with element "
+                        "'{}'. No child element is expected at this point.",
+                        found));
+    }
+    return schema_error(
+        fmt::format("cvc-complex-type.2.4.a: Invalid content was found starting with element "
+                    "'{}'. One of '{{{}}}' is expected.",
+                    found, expected));
+}
+
+std::unexpected<ApiError> incomplete_element(const pugi::xml_node& element,
+                                             const std::string& expected) {
+    return schema_error(
+        fmt::format("cvc-complex-type.2.4.b: The content of element '{}' is not complete. One of "
+                    "'{{{}}}' is expected.",
+                    xml::local_name(element), expected));
+}
+
+Checked check_no_text(const pugi::xml_node& element) {
+    const std::string text = xml::text_of(element);
+    if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
+        return schema_error(
+            fmt::format("cvc-complex-type.2.3: Element '{}' cannot have character [children], "
+                        "because the type's content type is element-only.",
+                        xml::local_name(element)));
+    }
+    return {};
+}
+
+/// Every child is one of the rules', at most once and in any order, and the required ones are
+/// there.
+Checked check_children(const pugi::xml_node& element, std::span<const ElementRule> rules) {
+    ROTA_CHECK(check_no_text(element));
+    std::array<bool, 16> seen{};
+    ROTA_ASSERT(rules.size() <= seen.size());
+    const std::span<const bool> seen_rules = std::span{seen}.first(rules.size());
+    for (pugi::xml_node node = xml::first_element(element); node; node = xml::next_element(node)) {
+        const std::string_view name = xml::local_name(node);
+        const auto* rule = std::ranges::find(rules, name, &ElementRule::name).base();
+        const auto index = static_cast<std::size_t>(rule - rules.data());
+        if (index == rules.size() || seen.at(index)) {
+            return unexpected_element(name, expected_names(rules, seen_rules, false));
+        }
+        seen.at(index) = true;
+    }
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        if (rules[i].is_required && !seen.at(i)) {
+            return incomplete_element(element, expected_names(rules, seen_rules, true));
+        }
+    }
+    return {};
+}
+
+/// Every child is an `item`, and there is at least one.
+Checked check_list(const pugi::xml_node& list, std::string_view item) {
+    ROTA_CHECK(check_no_text(list));
+    const std::string expected = fmt::format("\"{}\":{}", kNamespace, item);
+    pugi::xml_node node = xml::first_element(list);
+    if (!node) {
+        return incomplete_element(list, expected);
+    }
+    for (; node; node = xml::next_element(node)) {
+        if (xml::local_name(node) != item) {
+            return unexpected_element(xml::local_name(node), expected);
+        }
+    }
+    return {};
+}
+
+/// The text of an element that has no elements in it.
+Decoded<std::string> simple_text(const pugi::xml_node& element) {
+    if (xml::first_element(element)) {
+        return schema_error(
+            fmt::format("cvc-type.3.1.2: Element '{}' is a simple type, so it must have no element "
+                        "information item [children].",
+                        xml::local_name(element)));
+    }
+    return xml::text_of(element);
+}
+
+Decoded<std::string> bounded_text(const pugi::xml_node& element, std::size_t least,
+                                  std::size_t most, std::string_view type) {
+    std::string text = ROTA_TRY(simple_text(element));
+    const std::size_t length = xml::count_characters(text);
+    if (length < least) {
+        return schema_error(
+            fmt::format("cvc-minLength-valid: Value '{}' with length = '{}' is not facet-valid "
+                        "with respect to minLength '{}' for type '{}'.",
+                        text, length, least, type));
+    }
+    if (length > most) {
+        return schema_error(
+            fmt::format("cvc-maxLength-valid: Value '{}' with length = '{}' is not facet-valid "
+                        "with respect to maxLength '{}' for type '{}'.",
+                        text, length, most, type));
+    }
+    return text;
+}
+
+std::string_view collapse(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+Decoded<std::string> enumeration(const pugi::xml_node& element,
+                                 std::span<const std::string_view> values) {
+    std::string text = ROTA_TRY(simple_text(element));
+    if (std::ranges::find(values, text) == values.end()) {
+        return schema_error(
+            fmt::format("cvc-enumeration-valid: Value '{}' is not facet-valid with respect to "
+                        "enumeration '[{}]'. It must be a value from the enumeration.",
+                        text, fmt::join(values, ", ")));
+    }
+    return text;
+}
+
+/// An xs:integer within bounds, as its canonical text.
+Decoded<std::string> integer(const pugi::xml_node& element, std::int64_t least, std::int64_t most,
+                             std::string_view type) {
+    const std::string text = ROTA_TRY(simple_text(element));
+    std::string_view digits = collapse(text);
+    if (digits.starts_with('+')) {
+        digits.remove_prefix(1);
+    }
+    const bool is_negative = digits.starts_with('-') && !collapse(text).starts_with('+');
+    const std::string_view magnitude = is_negative ? digits.substr(1) : digits;
+    if (magnitude.empty() || magnitude.find_first_not_of("0123456789") != std::string_view::npos) {
+        return schema_error(fmt::format(
+            "cvc-datatype-valid.1.2.1: '{}' is not a valid value for 'integer'.", text));
+    }
+    std::int64_t value = 0;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    const bool is_huge = code == std::errc::result_out_of_range;
+    if ((is_huge && is_negative) || (!is_huge && value < least)) {
+        return schema_error(
+            fmt::format("cvc-minInclusive-valid: Value '{}' is not facet-valid with respect to "
+                        "minInclusive '{}' for type '{}'.",
+                        collapse(text), least, type));
+    }
+    if (is_huge || value > most) {
+        return schema_error(
+            fmt::format("cvc-maxInclusive-valid: Value '{}' is not facet-valid with respect to "
+                        "maxInclusive '{}' for type '{}'.",
+                        collapse(text), most, type));
+    }
+    return fmt::to_string(value);
+}
+
+Decoded<bool> boolean(const pugi::xml_node& element) {
+    const std::string text = ROTA_TRY(simple_text(element));
+    const std::string_view value = collapse(text);
+    if (value == "true" || value == "1") {
+        return true;
+    }
+    if (value == "false" || value == "0") {
+        return false;
+    }
+    return schema_error(
+        fmt::format("cvc-datatype-valid.1.2.1: '{}' is not a valid value for 'boolean'.", text));
+}
+
+/// Loads the body and checks its root. @returns the root element.
+Decoded<pugi::xml_node> open_document(pugi::xml_document& document, std::string_view body,
+                                      std::string_view root_name) {
+    if (const auto loaded = xml::load(document, body, kMaxRequest); !loaded) {
+        return refuse("MalformedInput",
+                      fmt::format("The request body is not an XML document: {}", loaded.error()));
+    }
+    const pugi::xml_node root = document.document_element();
+    if (xml::local_name(root) != root_name) {
+        return refuse("MalformedInput", fmt::format("{} is not valid, expected {}",
+                                                    xml::local_name(root), root_name));
+    }
+    if (xml::root_namespace(root) != kNamespace) {
+        return schema_error(
+            fmt::format("cvc-elt.1: Cannot find the declaration of element '{}'.", root_name));
+    }
+    return root;
+}
+
+constexpr std::array<std::string_view, 17> kTypes{"SOA",   "A",    "TXT",   "NS",   "CNAME", "MX",
+                                                  "NAPTR", "PTR",  "SRV",   "SPF",  "AAAA",  "CAA",
+                                                  "DS",    "TLSA", "SSHFP", "SVCB", "HTTPS"};
+constexpr std::array<std::string_view, 3> kActions{"CREATE", "DELETE", "UPSERT"};
+constexpr std::array<std::string_view, 2> kFailovers{"PRIMARY", "SECONDARY"};
+
+using Text = std::optional<std::string>;
+
+Decoded<AliasTarget> read_alias(const pugi::xml_node& element) {
+    constexpr std::array<ElementRule, 3> kRules{
+        {{"HostedZoneId", true}, {"DNSName", true}, {"EvaluateTargetHealth", true}}};
+    ROTA_CHECK(check_children(element, kRules));
+    AliasTarget alias;
+    alias.hosted_zone_id =
+        ROTA_TRY(bounded_text(xml::child(element, "HostedZoneId"), 0, 32, "ResourceId"));
+    alias.dns_name = ROTA_TRY(bounded_text(xml::child(element, "DNSName"), 0, 1024, "DNSName"));
+    alias.evaluate_target_health = ROTA_TRY(boolean(xml::child(element, "EvaluateTargetHealth")));
+    return alias;
+}
+
+Decoded<std::vector<std::string>> read_values(const pugi::xml_node& list) {
+    constexpr std::array<ElementRule, 1> kRules{{{"Value", true}}};
+    ROTA_CHECK(check_list(list, "ResourceRecord"));
+    std::vector<std::string> values;
+    for (pugi::xml_node record = xml::first_element(list); record;
+         record = xml::next_element(record)) {
+        ROTA_CHECK(check_children(record, kRules));
+        values.push_back(ROTA_TRY(bounded_text(xml::first_element(record), 0, 4000, "RData")));
+    }
+    return values;
+}
+
+/// One child of ResourceRecordSet into its field.
+Checked read_field(RawRecordSet& into, const pugi::xml_node& node) {
+    const std::string_view name = xml::local_name(node);
+    if (name == "Name") {
+        into.name = ROTA_TRY(bounded_text(node, 0, 1024, "DNSName"));
+    } else if (name == "Type") {
+        into.type = ROTA_TRY(enumeration(node, kTypes));
+    } else if (name == "SetIdentifier") {
+        into.set_identifier = ROTA_TRY(bounded_text(node, 1, 128, "ResourceRecordSetIdentifier"));
+    } else if (name == "Weight") {
+        into.weight = ROTA_TRY(integer(node, 0, 255, "RRWeight"));
+    } else if (name == "TTL") {
+        into.ttl = ROTA_TRY(integer(node, 0, kMaxTtl, "TTL"));
+    } else if (name == "ResourceRecords") {
+        into.has_resource_records = true;
+        into.values = ROTA_TRY(read_values(node));
+    } else if (name == "AliasTarget") {
+        into.alias = ROTA_TRY(read_alias(node));
+    } else if (name == "Region") {
+        into.region = ROTA_TRY(bounded_text(node, 1, 64, "ResourceRecordSetRegion"));
+    } else if (name == "Failover") {
+        into.failover = ROTA_TRY(enumeration(node, kFailovers));
+    } else if (name == "MultiValueAnswer") {
+        into.multi_value_answer = ROTA_TRY(boolean(node)) ? "true" : "false";
+    } else if (name == "HealthCheckId") {
+        into.health_check_id = ROTA_TRY(bounded_text(node, 0, 64, "HealthCheckId"));
+    } else if (name == "TrafficPolicyInstanceId") {
+        into.traffic_policy_instance_id =
+            ROTA_TRY(bounded_text(node, 1, 36, "TrafficPolicyInstanceId"));
+    } else {
+        read_unkept_field(into, node);
+    }
+    return {};
+}
+
+Decoded<RawRecordSet> read_record_set(const pugi::xml_node& element) {
+    constexpr std::array<ElementRule, 15> kRules{{{"Name", true},
+                                                  {"Type", true},
+                                                  {"SetIdentifier"},
+                                                  {"Weight"},
+                                                  {"Region"},
+                                                  {"GeoLocation"},
+                                                  {"Failover"},
+                                                  {"MultiValueAnswer"},
+                                                  {"TTL"},
+                                                  {"ResourceRecords"},
+                                                  {"AliasTarget"},
+                                                  {"HealthCheckId"},
+                                                  {"TrafficPolicyInstanceId"},
+                                                  {"CidrRoutingConfig"},
+                                                  {"GeoProximityLocation"}}};
+    ROTA_CHECK(check_children(element, kRules));
+    RawRecordSet record_set;
+    for (pugi::xml_node node = xml::first_element(element); node; node = xml::next_element(node)) {
+        ROTA_CHECK(read_field(record_set, node));
+    }
+    return record_set;
+}
+
+Decoded<RawChange> read_change(const pugi::xml_node& element) {
+    constexpr std::array<ElementRule, 2> kRules{{{"Action", true}, {"ResourceRecordSet", true}}};
+    ROTA_CHECK(check_children(element, kRules));
+    const std::string action = ROTA_TRY(enumeration(xml::child(element, "Action"), kActions));
+    RawChange change;
+    change.action = action == "CREATE"   ? model::Action::create
+                    : action == "DELETE" ? model::Action::del
+                                         : model::Action::upsert;
+    change.record_set = ROTA_TRY(read_record_set(xml::child(element, "ResourceRecordSet")));
+    return change;
+}
+
+/// "Change with [Action=…]": how Route 53 names the change that it refuses.
+std::string describe(const RawChange& change) {
+    constexpr std::array<std::string_view, 3> kNames{"CREATE", "DELETE", "UPSERT"};
+    return fmt::format("Change with [Action={}, Name={}, Type={}, SetIdentifier={}]",
+                       kNames.at(static_cast<std::size_t>(change.action)), change.record_set.name,
+                       change.record_set.type, change.record_set.set_identifier.value_or("null"));
+}
+
+std::unexpected<ApiError> invalid_request(std::string_view reason, const RawChange& change) {
+    return refuse("InvalidInput",
+                  fmt::format("Invalid request: {} in {}", reason, describe(change)));
+}
+
+Checked check_payload(const RawChange& change) {
+    const RawRecordSet& record_set = change.record_set;
+    constexpr std::string_view kChoice =
+        "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+        "TrafficPolicyInstanceId], but found";
+    const bool has_some_records = record_set.ttl || record_set.has_resource_records;
+    const bool has_records = record_set.ttl && record_set.has_resource_records;
+    const int found = (record_set.alias ? 1 : 0) + (has_some_records ? 1 : 0) +
+                      (record_set.traffic_policy_instance_id ? 1 : 0);
+    if (found > 1) {
+        return invalid_request(fmt::format("{} more than one", kChoice), change);
+    }
+    if (found == 0 || (has_some_records && !has_records)) {
+        return invalid_request(fmt::format("{} none", kChoice), change);
+    }
+    return {};
+}
+
+Checked check_routing(const RawChange& change) {
+    const RawRecordSet& record_set = change.record_set;
+    constexpr std::string_view kChoice =
+        "Expected exactly one of [Weight, Region, Failover, GeoLocation, or MultiValueAnswer], "
+        "but found";
+    const std::array<bool, 7> policies{record_set.weight.has_value(),
+                                       record_set.region.has_value(),
+                                       record_set.failover.has_value(),
+                                       record_set.geo_location.has_value(),
+                                       record_set.multi_value_answer.has_value(),
+                                       record_set.has_cidr_routing,
+                                       record_set.has_geo_proximity};
+    const auto found = std::ranges::count(policies, true);
+    if (found > 1) {
+        return invalid_request(fmt::format("{} more than one", kChoice), change);
+    }
+    if (found == 0 && record_set.set_identifier) {
+        return invalid_request(fmt::format("{} none", kChoice), change);
+    }
+    if (found == 1 && !record_set.set_identifier) {
+        return invalid_request("Missing field 'SetIdentifier'", change);
+    }
+    return {};
+}
+
+Checked check_supported(const RawChange& change) {
+    if (const std::string_view feature = unsupported_feature(change.record_set); !feature.empty()) {
+        return refuse("InvalidInput",
+                      fmt::format("Invalid request: {} is not supported by this server yet, found "
+                                  "in {}",
+                                  feature, describe(change)));
+    }
+    return {};
+}
+
+Decoded<model::Change> to_model_change(const RawChange& change) {
+    ROTA_CHECK(check_payload(change));
+    ROTA_CHECK(check_routing(change));
+    ROTA_CHECK(check_supported(change));
+    if (std::string problem = name_problem(change.record_set.name); !problem.empty()) {
+        return refuse("InvalidChangeBatch", std::move(problem));
+    }
+    auto record_set = to_model(change.record_set);
+    if (!record_set) {
+        return refuse("InvalidInput", std::move(record_set).error().message);
+    }
+    return model::Change{change.action, *std::move(record_set)};
+}
+
+}  // namespace
+
+std::expected<CreateHostedZoneRequest, ApiError> decode_create_hosted_zone_request(
+    std::string_view body) {
+    constexpr std::array<ElementRule, 5> kRules{{{"Name", true},
+                                                 {"VPC"},
+                                                 {"CallerReference", true},
+                                                 {"HostedZoneConfig"},
+                                                 {"DelegationSetId"}}};
+    constexpr std::array<ElementRule, 2> kConfigRules{{{"Comment"}, {"PrivateZone"}}};
+    pugi::xml_document document;
+    const pugi::xml_node root = ROTA_TRY(open_document(document, body, "CreateHostedZoneRequest"));
+    ROTA_CHECK(check_children(root, kRules));
+    CreateHostedZoneRequest request;
+    request.name = ROTA_TRY(bounded_text(xml::child(root, "Name"), 0, 1024, "DNSName"));
+    request.caller_reference =
+        ROTA_TRY(bounded_text(xml::child(root, "CallerReference"), 1, 128, "Nonce"));
+    request.has_vpc = static_cast<bool>(xml::child(root, "VPC"));
+    if (const pugi::xml_node config = xml::child(root, "HostedZoneConfig")) {
+        ROTA_CHECK(check_children(config, kConfigRules));
+        if (const pugi::xml_node comment = xml::child(config, "Comment")) {
+            request.comment = ROTA_TRY(bounded_text(comment, 0, 256, "ResourceDescription"));
+        }
+        if (const pugi::xml_node is_private = xml::child(config, "PrivateZone")) {
+            request.private_zone = ROTA_TRY(boolean(is_private));
+        }
+    }
+    if (const pugi::xml_node delegation_set = xml::child(root, "DelegationSetId")) {
+        const std::string id = ROTA_TRY(bounded_text(delegation_set, 0, 32, "ResourceId"));
+        request.delegation_set_id = strip_id_prefix(id);
+    }
+    return request;
+}
+
+std::expected<RawChangeBatch, ApiError> decode_raw_change_request(std::string_view body) {
+    constexpr std::array<ElementRule, 1> kRootRules{{{"ChangeBatch", true}}};
+    constexpr std::array<ElementRule, 2> kBatchRules{{{"Comment"}, {"Changes", true}}};
+    pugi::xml_document document;
+    const pugi::xml_node root =
+        ROTA_TRY(open_document(document, body, "ChangeResourceRecordSetsRequest"));
+    ROTA_CHECK(check_children(root, kRootRules));
+    const pugi::xml_node batch_element = xml::child(root, "ChangeBatch");
+    ROTA_CHECK(check_children(batch_element, kBatchRules));
+    RawChangeBatch batch;
+    if (const pugi::xml_node comment = xml::child(batch_element, "Comment")) {
+        batch.comment = ROTA_TRY(bounded_text(comment, 0, 256, "ResourceDescription"));
+    }
+    const pugi::xml_node changes = xml::child(batch_element, "Changes");
+    ROTA_CHECK(check_list(changes, "Change"));
+    for (pugi::xml_node node = xml::first_element(changes); node; node = xml::next_element(node)) {
+        batch.changes.push_back(ROTA_TRY(read_change(node)));
+    }
+    return batch;
+}
+
+std::expected<model::ChangeBatch, ApiError> decode_change_request(std::string_view body) {
+    const RawChangeBatch raw = ROTA_TRY(decode_raw_change_request(body));
+    model::ChangeBatch batch;
+    batch.comment = raw.comment.value_or("");
+    batch.changes.reserve(raw.changes.size());
+    for (const RawChange& change : raw.changes) {
+        batch.changes.push_back(ROTA_TRY(to_model_change(change)));
+    }
+    return batch;
+}
+
+}  // namespace rota::route53

@@ -1,0 +1,123 @@
+#include "rota/route53/raw.h"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pugixml.hpp>
+
+#include "rota/base/error.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/model/record_set.h"
+#include "rota/route53/messages.h"
+#include "rota/route53/xml.h"
+
+namespace rota::route53 {
+namespace {
+
+template <typename Number>
+std::optional<Number> number(std::string_view text) {
+    Number value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+}  // namespace
+
+std::string_view unsupported_feature(const RawRecordSet& record_set) noexcept {
+    if (record_set.alias) {
+        return "AliasTarget";
+    }
+    if (record_set.region) {
+        return "Region";
+    }
+    if (record_set.failover) {
+        return "Failover";
+    }
+    if (record_set.geo_location) {
+        return "GeoLocation";
+    }
+    if (record_set.multi_value_answer) {
+        return "MultiValueAnswer";
+    }
+    if (record_set.health_check_id) {
+        return "HealthCheckId";
+    }
+    if (record_set.traffic_policy_instance_id) {
+        return "TrafficPolicyInstanceId";
+    }
+    if (record_set.has_cidr_routing) {
+        return "CidrRoutingConfig";
+    }
+    if (record_set.has_geo_proximity) {
+        return "GeoProximityLocation";
+    }
+    return {};
+}
+
+Result<model::RecordSet> to_model(const RawRecordSet& raw) {
+    if (const std::string_view feature = unsupported_feature(raw); !feature.empty()) {
+        return fail(ErrorKind::bad_input, fmt::format("record set {} {} uses {}, which rota does "
+                                                      "not know yet",
+                                                      raw.name, raw.type, feature));
+    }
+    model::RecordSet record_set;
+    record_set.name = ROTA_TRY(dns::Name::parse(raw.name));
+    const std::optional<dns::Type> type = dns::type_from_string(raw.type);
+    if (!type) {
+        return fail(ErrorKind::bad_input,
+                    fmt::format("record set {} has the unknown type {}", raw.name, raw.type));
+    }
+    record_set.type = *type;
+    record_set.set_identifier = raw.set_identifier.value_or("");
+    if (raw.weight.has_value() == record_set.set_identifier.empty()) {
+        return fail(ErrorKind::bad_input,
+                    fmt::format("record set {} {} has a weight or a set identifier without the "
+                                "other",
+                                raw.name, raw.type));
+    }
+    if (raw.weight) {
+        const auto weight = number<std::uint8_t>(*raw.weight);
+        if (!weight) {
+            return fail(ErrorKind::bad_input, fmt::format("record set {} {} has the weight '{}'",
+                                                          raw.name, raw.type, *raw.weight));
+        }
+        record_set.routing = model::WeightedRouting{*weight};
+    }
+    const auto ttl = number<std::uint32_t>(raw.ttl.value_or(""));
+    if (!ttl) {
+        return fail(ErrorKind::bad_input, fmt::format("record set {} {} has the TTL '{}'", raw.name,
+                                                      raw.type, raw.ttl.value_or("")));
+    }
+    record_set.ttl = *ttl;
+    record_set.values = raw.values;
+    return record_set;
+}
+
+void read_unkept_field(RawRecordSet& into, const pugi::xml_node& element) {
+    const std::string_view name = xml::local_name(element);
+    if (name == "CidrRoutingConfig") {
+        into.has_cidr_routing = true;
+    } else if (name == "GeoProximityLocation") {
+        into.has_geo_proximity = true;
+    } else if (name == "GeoLocation") {
+        std::string parts;
+        for (pugi::xml_node part = xml::first_element(element); part;
+             part = xml::next_element(part)) {
+            parts += fmt::format("{}{}={}", parts.empty() ? "" : ",", xml::local_name(part),
+                                 xml::text_of(part));
+        }
+        into.geo_location = std::move(parts);
+    }
+}
+
+}  // namespace rota::route53
