@@ -162,7 +162,6 @@ RC_GTEST_PROP(AgentStep, is_never_stuck_and_never_back_in_while_leaving, ()) {
         story.check();
     }
     RC_ASSERT(story.world.finished.has_value());
-    RC_ASSERT(story.world.now <= *story.left_at + 300s || story.world.finished == 75);
 }
 
 RC_GTEST_PROP(AgentStep, spares_the_api_whatever_fails, ()) {

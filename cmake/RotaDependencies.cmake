@@ -1,0 +1,29 @@
+# The libraries, all from Debian 12. With ROTA_STATIC everything but glibc is linked in (for the rpm and the tarball, which run
+# wherever glibc is 2.34 or later); otherwise the distribution's shared libraries are used.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(pugixml REQUIRED)
+
+add_library(rota_fmt INTERFACE)
+if(ROTA_STATIC)
+    set(OPENSSL_USE_STATIC_LIBS TRUE)
+    set(shared_suffixes ${CMAKE_FIND_LIBRARY_SUFFIXES})
+    set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+    find_library(ROTA_PUGIXML pugixml REQUIRED)
+    set_target_properties(pugixml::shared PROPERTIES IMPORTED_LOCATION_NONE ${ROTA_PUGIXML})
+    # Debian has no static libfmt.
+    target_link_libraries(rota_fmt INTERFACE fmt::fmt-header-only)
+    target_link_options(rota_flags INTERFACE -static-libstdc++ -static-libgcc)
+else()
+    target_link_libraries(rota_fmt INTERFACE fmt::fmt)
+endif()
+find_package(OpenSSL 3 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+if(ROTA_STATIC)
+    set(CMAKE_FIND_LIBRARY_SUFFIXES ${shared_suffixes})
+    # What the static SQLite needs besides.
+    set_property(TARGET SQLite::SQLite3 APPEND PROPERTY INTERFACE_LINK_LIBRARIES m ${CMAKE_DL_LIBS})
+endif()
