@@ -1,0 +1,21 @@
+# rota_python_test(conformance_dig FILE test_dig.py LABELS conformance [TIMEOUT s] [SERIAL]): a file of unittest as one test.
+# The program under test is named in ROTA. Debian's own interpreter: it is the one that has boto3, boto and botocore.
+find_program(ROTA_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+function(rota_python_test name)
+    cmake_parse_arguments(arg "SERIAL" "FILE;TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 300)
+    endif()
+    add_test(NAME ${name} COMMAND ${ROTA_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${arg_FILE})
+    set(environment
+        ROTA=$<TARGET_FILE:rota>
+        ROTA_SOURCE_DIR=${PROJECT_SOURCE_DIR}
+        PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/conformance:${PROJECT_SOURCE_DIR}/tests/system
+        PYTHONDONTWRITEBYTECODE=1
+        ${arg_ENVIRONMENT})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${environment}")
+    if(arg_SERIAL)
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+    endif()
+endfunction()

@@ -1,0 +1,129 @@
+"""What README, docs/, man/ and packaging/ say about the commands is what the program says."""
+
+import functools
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(os.environ["ROTA_SOURCE_DIR"])
+ROTA = os.environ["ROTA"]
+OPTION = re.compile(r"(?<![\w-])--[a-z0-9][a-z0-9-]*")
+
+
+@functools.cache
+def usage(*command):
+    result = subprocess.run([ROTA, *command, "--help"], capture_output=True, text=True, timeout=30)
+    return result.stdout if result.returncode == 0 else None
+
+
+@functools.cache
+def options(*command):
+    return set(OPTION.findall(usage(*command) or "")) | {"--help", "--version"}
+
+
+@functools.cache
+def subcommands(*command):
+    """The names listed under "Subcommands:" in the usage."""
+    listed = re.search(r"^Subcommands:\n((?:  .*\n?)*)", usage(*command) or "", re.MULTILINE)
+    return re.findall(r"^  (\S+)", listed.group(1), re.MULTILINE) if listed else []
+
+
+def texts():
+    found = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("man/*.scd")]
+    found += [path for path in ROOT.glob("packaging/**/*") if path.is_file()]
+    return [path for path in found if path.exists()]
+
+
+def command_lines(path):
+    """(line number, words, options) for every `rota SUBCOMMAND …` written in a text."""
+    text = path.read_text().replace("\\\n", " ")
+    if path.suffix == ".scd":
+        text = re.sub(r"[*_\\]", "", text)
+    for number, line in enumerate(text.splitlines(), 1):
+        for match in re.finditer(r"(?:^|[\s`*(/])rota ((?:[a-z0-9-]+)(?: [^`|;&#)]*)?)", line):
+            words = match.group(1).split()
+            yield number, words, [option.split("=")[0] for option in OPTION.findall(match.group(1))]
+
+
+class Commands(unittest.TestCase):
+    def test_every_option_in_the_texts_exists(self):
+        wrong = []
+        for path in texts():
+            for number, words, named in command_lines(path):
+                if words[0] not in subcommands() or not named:
+                    continue
+                known = options(words[0])
+                for word in words[1:]:
+                    if word in subcommands(words[0]):
+                        known = known | options(words[0], word)
+                wrong += [f"{path.relative_to(ROOT)}:{number}: rota {words[0]} has no {option}" for option in named if option not in known]
+        self.assertEqual(wrong, [])
+
+    def test_every_subcommand_has_a_man_page_with_exactly_its_options(self):
+        wrong = []
+        for name in subcommands():
+            page = ROOT / f"man/rota-{name}.1.scd"
+            if not page.exists():
+                wrong.append(f"man/rota-{name}.1.scd is missing")
+                continue
+            text = page.read_text().replace("\\", "")
+            ours = options(name).union(*(options(name, inner) for inner in subcommands(name)))
+            explained = set(re.findall(r"^\*?(?:\*-\w\*, )?\*?(--[a-z0-9-]+)", text, re.MULTILINE))
+            named = set(OPTION.findall(text))
+            wrong += [f"rota-{name}(1) does not mention {option}" for option in sorted(ours - named - {"--help", "--version"})]
+            wrong += [f"rota-{name}(1) explains {option}, which is not there" for option in sorted(explained - ours)]
+        self.assertEqual(wrong, [])
+
+    def test_every_man_page_builds(self):
+        scdoc = shutil.which("scdoc")
+        self.assertIsNotNone(scdoc, "scdoc is missing: ./dev setup test")
+        pages = sorted(ROOT.glob("man/*.scd"))
+        self.assertIn(ROOT / "man/rota.1.scd", pages)
+        for page in pages:
+            result = subprocess.run([scdoc], stdin=page.open(), capture_output=True, text=True)
+            self.assertEqual((page.name, result.stderr, result.returncode), (page.name, "", 0))
+
+
+class Completion(unittest.TestCase):
+    def complete(self, *words):
+        script = ROOT / "packaging/completion/rota.bash"
+        run = 'PATH=$1:$PATH; source "$2"; shift 2; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rota; printf "%s\\n" "${COMPREPLY[@]}"'
+        result = subprocess.run(
+            ["bash", "-c", run, "bash", os.path.dirname(ROTA), script, *words], capture_output=True, text=True, timeout=30
+        )
+        self.assertEqual(result.stderr, "")
+        return result.stdout.split()
+
+    def test_subcommands_complete(self):
+        self.assertEqual(sorted(self.complete("rota", "")), sorted(subcommands()))
+
+    def test_options_complete_for_every_subcommand(self):
+        for name in subcommands():
+            if subcommands(name):
+                self.assertEqual(sorted(self.complete("rota", name, "")), sorted(subcommands(name)))
+            offered = set(self.complete("rota", name, "--"))
+            self.assertEqual(offered, options(name) & set(OPTION.findall(usage(name))), name)
+
+
+class Changelog(unittest.TestCase):
+    def test_it_says_what_is_new(self):
+        text = (ROOT / "CHANGELOG.md").read_text()
+        self.assertRegex(text, r"(?m)^## Unreleased$")
+        self.assertRegex(text, r"(?m)^- \w+: ")
+
+    def test_links_inside_the_repository_lead_somewhere(self):
+        wrong = []
+        for path in texts():
+            if path.suffix != ".md":
+                continue
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+                if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+                    wrong.append(f"{path.relative_to(ROOT)}: {target}")
+        self.assertEqual(wrong, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
