@@ -120,9 +120,11 @@ Result<Name> Name::parse(std::string_view text) {
             wire.push_back('\0');
             continue;
         }
+        const std::size_t start = at;
         const auto c = read_octet(text, at);
         if (!c) {
-            return refuse("UnsupportedCharacter (Value contains unsupported characters)", text);
+            return refuse("UnsupportedCharacter (Value contains unsupported characters)",
+                          text.substr(start, text[start] == '\\' ? 4 : 1));
         }
         wire.push_back(fold(*c));
         const std::size_t length = wire.size() - label - 1;
