@@ -1,0 +1,45 @@
+#include "rota/lab/load_curve.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace rota::lab {
+namespace {
+
+// Phases at which the wave turns: it climbs from kRise to kTop and falls from kFall to kEnd. The
+// quiet rest, 40 % of a wave, is where the group shrinks and its leavers drain.
+constexpr double kRise = 0.08;
+constexpr double kTop = 0.28;
+constexpr double kFall = 0.48;
+constexpr double kEnd = 0.60;
+
+double smooth_step(double x) noexcept {
+    x = std::clamp(x, 0.0, 1.0);
+    return x * x * (3 - 2 * x);
+}
+
+}  // namespace
+
+double wave(double phase) noexcept {
+    phase -= std::floor(phase);
+    if (phase < kFall) {
+        return smooth_step((phase - kRise) / (kTop - kRise));
+    }
+    return 1 - smooth_step((phase - kFall) / (kEnd - kFall));
+}
+
+double load_at(const LoadCurve& curve, std::chrono::duration<double> elapsed) noexcept {
+    return curve.low + (curve.high - curve.low) * wave(elapsed / curve.period);
+}
+
+LoadCurve fit_curve(double low, double high, std::chrono::duration<double> duration,
+                    std::chrono::duration<double> drain) noexcept {
+    constexpr double kDrainsInAWave =
+        10;  // the quiet rest then holds four drains, one after another
+    const auto shortest = std::max(std::chrono::duration<double>{60}, kDrainsInAWave * drain);
+    const double waves = std::max(1.0, std::floor(duration / shortest));
+    return {.low = low, .high = high, .period = duration / waves};
+}
+
+}  // namespace rota::lab

@@ -1,0 +1,98 @@
+#include "rota/lab/statistics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "rota/base/clock.h"
+
+namespace rota::lab {
+namespace {
+
+constexpr double kFirstMs = 1.0 / 16;
+constexpr double kBucketsAnOctave = 8;
+
+double upper_edge_ms(std::size_t bucket) noexcept {
+    return kFirstMs * std::exp2(static_cast<double>(bucket) / kBucketsAnOctave);
+}
+
+ExpectedShares::Weights normalised(const ExpectedShares::Weights& weights) {
+    double sum = 0;
+    for (const auto& [member, weight] : weights) {
+        sum += weight;
+    }
+    ExpectedShares::Weights shares;
+    shares.reserve(weights.size());
+    for (const auto& [member, weight] : weights) {
+        shares.emplace_back(member,
+                            sum > 0 ? weight / sum : 1.0 / static_cast<double>(weights.size()));
+    }
+    return shares;
+}
+
+}  // namespace
+
+void LatencyHistogram::add(std::chrono::nanoseconds duration) noexcept {
+    const double ms = std::chrono::duration<double, std::milli>{duration}.count();
+    const double position =
+        ms <= kFirstMs ? 0 : std::ceil(std::log2(ms / kFirstMs) * kBucketsAnOctave);
+    const auto bucket = std::min(static_cast<std::size_t>(position), buckets_.size() - 1);
+    ++buckets_.at(bucket);
+    ++count_;
+}
+
+std::chrono::duration<double, std::milli> LatencyHistogram::quantile(double q) const noexcept {
+    if (count_ == 0) {
+        return {};
+    }
+    const auto rank = std::max(1.0, std::ceil(q * static_cast<double>(count_)));
+    std::uint64_t seen = 0;
+    for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+        seen += buckets_.at(bucket);
+        if (static_cast<double>(seen) >= rank) {
+            return std::chrono::duration<double, std::milli>{upper_edge_ms(bucket)};
+        }
+    }
+    return std::chrono::duration<double, std::milli>{upper_edge_ms(buckets_.size() - 1)};
+}
+
+void ExpectedShares::publish(const Weights& weights, BootTime now) {
+    snapshots_.push_back({.since = now, .shares = normalised(weights)});
+    // The one that was in force when the window began still counts; older ones do not.
+    while (snapshots_.size() > 1 && snapshots_[1].since <= now - ttl_) {
+        snapshots_.pop_front();
+    }
+}
+
+void ExpectedShares::spend(std::uint64_t requests, BootTime now) {
+    if (snapshots_.empty() || requests == 0) {
+        return;
+    }
+    total_ += requests;
+    const BootTime begin = std::max(now - ttl_, snapshots_.front().since);
+    const auto window = std::chrono::duration<double>{now - begin};
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
+        const BootTime from = std::max(begin, snapshots_[i].since);
+        const BootTime until =
+            i + 1 < snapshots_.size() ? std::min(now, snapshots_[i + 1].since) : now;
+        // With TTL 0 nothing is remembered: the newest snapshot is the whole window.
+        double part = i + 1 == snapshots_.size() ? 1 : 0;
+        if (window.count() > 0) {
+            part = std::max(0.0, std::chrono::duration<double>{until - from} / window);
+        }
+        for (const auto& [member, share] : snapshots_[i].shares) {
+            expected_[member] += part * share * static_cast<double>(requests);
+        }
+    }
+}
+
+double ExpectedShares::requests(const std::string& member) const {
+    const auto found = expected_.find(member);
+    return found == expected_.end() ? 0 : found->second;
+}
+
+}  // namespace rota::lab

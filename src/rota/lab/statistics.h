@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rota/base/clock.h"
+
+namespace rota::lab {
+
+/// Durations in logarithmic buckets, 8 an octave from 1/16 ms up: a quantile is within 9 % of the
+/// true one.
+class LatencyHistogram {
+public:
+    void add(std::chrono::nanoseconds duration) noexcept;
+
+    /// The duration below which the share `q` of all lies; 0 when empty.
+    [[nodiscard]] std::chrono::duration<double, std::milli> quantile(double q) const noexcept;
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+
+private:
+    std::array<std::uint64_t, 192> buckets_{};
+    std::uint64_t count_ = 0;
+};
+
+/// What share of the requests each member should get. A member's traffic is the weight it had,
+/// averaged over the last TTL, because that is when the clients' caches were filled; and requests
+/// count when they are made, so that a busy minute weighs more than a quiet one.
+class ExpectedShares {
+public:
+    explicit ExpectedShares(std::chrono::seconds ttl) : ttl_{ttl} {}
+
+    using Weights = std::vector<std::pair<std::string, double>>;
+
+    /// The members of the rota from `now` on; all weights 0 means equal odds.
+    void publish(const Weights& weights, BootTime now);
+
+    /// `requests` were made in the moment before `now`.
+    void spend(std::uint64_t requests, BootTime now);
+
+    /// Expected requests of a member over all spent so far, 0 for an unknown one.
+    [[nodiscard]] double requests(const std::string& member) const;
+
+    [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
+
+private:
+    struct Snapshot {
+        BootTime since;
+        Weights shares;
+    };
+
+    std::chrono::seconds ttl_;
+    std::deque<Snapshot> snapshots_;
+    std::map<std::string, double> expected_;
+    std::uint64_t total_ = 0;
+};
+
+}  // namespace rota::lab

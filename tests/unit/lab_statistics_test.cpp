@@ -1,0 +1,79 @@
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+#include "rota/base/clock.h"
+#include "rota/lab/statistics.h"
+
+namespace rota::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr BootTime kNow{1000s};
+
+TEST(LatencyHistogram, quantiles_are_within_a_bucket_of_the_truth) {
+    LatencyHistogram histogram;
+    for (int i = 1; i <= 1000; ++i) {
+        histogram.add(std::chrono::milliseconds{i});
+    }
+    EXPECT_NEAR(histogram.quantile(0.5).count(), 500, 0.09 * 500);
+    EXPECT_NEAR(histogram.quantile(0.99).count(), 990, 0.09 * 990);
+    EXPECT_GE(histogram.quantile(1).count(), 1000);
+}
+
+TEST(LatencyHistogram, holds_extremes) {
+    LatencyHistogram histogram;
+    EXPECT_EQ(histogram.quantile(0.5).count(), 0);
+    histogram.add(0ns);
+    EXPECT_LT(histogram.quantile(1).count(), 0.1);
+    histogram.add(1h);
+    EXPECT_EQ(histogram.count(), 2U);
+}
+
+TEST(ExpectedShares, follow_the_weights) {
+    ExpectedShares shares{5s};
+    shares.publish({{"a", 10}, {"b", 30}}, kNow);
+    shares.spend(100, kNow + 60s);
+    EXPECT_DOUBLE_EQ(shares.requests("a"), 25);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 75);
+    EXPECT_DOUBLE_EQ(shares.requests("c"), 0);
+    EXPECT_EQ(shares.total(), 100U);
+}
+
+TEST(ExpectedShares, a_newcomer_gets_traffic_as_the_caches_expire) {
+    ExpectedShares shares{10s};
+    shares.publish({{"a", 10}}, kNow - 100s);
+    shares.publish({{"a", 10}, {"b", 10}}, kNow);
+    shares.spend(100, kNow + 4s);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 20) << "in for 4 of the last 10 s, at one half";
+    shares.spend(100, kNow + 10s);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 20 + 50);
+}
+
+TEST(ExpectedShares, a_leaver_gets_nothing_once_a_ttl_has_passed) {
+    ExpectedShares shares{5s};
+    shares.publish({{"a", 10}, {"b", 10}}, kNow - 100s);
+    shares.publish({{"b", 10}}, kNow);
+    shares.spend(100, kNow + 5s);
+    EXPECT_DOUBLE_EQ(shares.requests("a"), 0);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 100);
+}
+
+TEST(ExpectedShares, all_weights_zero_means_equal_odds) {
+    ExpectedShares shares{5s};
+    shares.publish({{"a", 0}, {"b", 0}}, kNow);
+    shares.spend(10, kNow + 1s);
+    EXPECT_DOUBLE_EQ(shares.requests("a"), 5);
+}
+
+TEST(ExpectedShares, work_without_a_ttl) {
+    ExpectedShares shares{0s};
+    shares.publish({{"a", 1}}, kNow);
+    shares.publish({{"b", 1}}, kNow + 1s);
+    shares.spend(10, kNow + 1s);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 10);
+}
+
+}  // namespace
+}  // namespace rota::lab
