@@ -13,4 +13,8 @@ namespace rota::cli {
 /// Runs the chosen subcommand and gives the exit status (sysexits.h).
 using Run = std::function<int()>;
 
+// Each adds its subcommand to the parser; the one chosen puts itself into `run`.
+void add_keys(CLI::App& app, Run& run);
+void add_serve(CLI::App& app, Run& run);
+
 }  // namespace rota::cli

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
         app.set_version_flag("--version", std::string{"rota " ROTA_VERSION});
         app.require_subcommand(1);
         rota::cli::Run run;
+        rota::cli::add_keys(app, run);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {

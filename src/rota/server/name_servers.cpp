@@ -1,0 +1,204 @@
+#include "rota/server/name_servers.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rota/base/log.h"
+
+namespace rota::server {
+namespace {
+
+std::string without_dot(const dns::Name& name) {
+    std::string text = name.to_text();
+    if (text.size() > 1) {
+        text.pop_back();
+    }
+    return text;
+}
+
+std::optional<std::string> to_text(const sockaddr* address) {
+    if (address == nullptr) {
+        return std::nullopt;
+    }
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* octets = nullptr;
+    if (address->sa_family == AF_INET) {
+        octets = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+    } else if (address->sa_family == AF_INET6) {
+        octets = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+    } else {
+        return std::nullopt;
+    }
+    if (::inet_ntop(address->sa_family, octets, text.data(), text.size()) == nullptr) {
+        return std::nullopt;
+    }
+    return std::string{text.data()};
+}
+
+std::set<std::string> machine_addresses() {
+    std::set<std::string> addresses;
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) {
+        return addresses;
+    }
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner{first, &::freeifaddrs};
+    for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
+        if (auto text = to_text(at->ifa_addr)) {
+            addresses.insert(std::move(*text));
+        }
+    }
+    return addresses;
+}
+
+/// The addresses that we answer on, without ports.
+std::set<std::string> served_addresses(const std::vector<std::string>& dns_addresses) {
+    std::set<std::string> served;
+    for (const std::string_view text : dns_addresses) {
+        std::string_view host = text.substr(0, text.rfind(':'));
+        if (host.starts_with('[') && host.ends_with(']')) {
+            host = host.substr(1, host.size() - 2);
+        }
+        if (host == "0.0.0.0" || host == "::") {
+            served.merge(machine_addresses());
+        } else {
+            served.emplace(host);
+        }
+    }
+    return served;
+}
+
+/// One look-up that can be given up: glibc's own thread does it, and what it writes to stays alive
+/// as long as it may write.
+struct Lookup {
+    std::string name;
+    addrinfo hints{};
+    gaicb request{};
+
+    explicit Lookup(std::string host) : name{std::move(host)} {
+        hints.ai_socktype = SOCK_DGRAM;
+        request.ar_name = name.c_str();
+        request.ar_request = &hints;
+    }
+
+    Lookup(const Lookup&) = delete;
+    Lookup& operator=(const Lookup&) = delete;
+
+    ~Lookup() {
+        if (request.ar_result != nullptr) {
+            ::freeaddrinfo(request.ar_result);
+        }
+    }
+};
+
+/// @returns the addresses, or why there are none; nothing when told to stop.
+std::optional<Result<std::set<std::string>>> resolve(const std::string& name,
+                                                     const std::stop_token& stop) {
+    auto lookup = std::make_unique<Lookup>(name);
+    std::array<gaicb*, 1> list{&lookup->request};
+    if (::getaddrinfo_a(GAI_NOWAIT, list.data(), 1, nullptr) != 0) {
+        return fail(ErrorKind::unavailable, "the resolver could not be asked");
+    }
+    constexpr timespec kSlice{0, 100'000'000};
+    constexpr int kSlices = 50;
+    for (int i = 0; i < kSlices && ::gai_error(&lookup->request) == EAI_INPROGRESS; ++i) {
+        if (stop.stop_requested()) {
+            break;
+        }
+        const gaicb* const waiting = &lookup->request;
+        ::gai_suspend(&waiting, 1, &kSlice);
+    }
+    const int error = ::gai_error(&lookup->request);
+    if (error == EAI_INPROGRESS) {
+        if (::gai_cancel(&lookup->request) != EAI_CANCELED) {
+            [[maybe_unused]] const Lookup* const still_written_to = lookup.release();
+        }
+        if (stop.stop_requested()) {
+            return std::nullopt;
+        }
+        return fail(ErrorKind::timeout, "the resolver did not answer in 5 s");
+    }
+    if (error != 0) {
+        return fail(ErrorKind::not_found, ::gai_strerror(error));
+    }
+    std::set<std::string> addresses;
+    for (const addrinfo* at = lookup->request.ar_result; at != nullptr; at = at->ai_next) {
+        if (auto text = to_text(at->ai_addr)) {
+            addresses.insert(std::move(*text));
+        }
+    }
+    return addresses;
+}
+
+}  // namespace
+
+Result<std::vector<dns::Name>> read_name_servers(const std::vector<std::string>& names) {
+    std::vector<dns::Name> result;
+    for (const std::string& text : names) {
+        auto name = dns::Name::parse(text);
+        if (!name || name->is_root() || name->is_wildcard()) {
+            return fail(ErrorKind::usage, fmt::format("--ns {}: not the name of a host{}", text,
+                                                      name ? "" : ": " + name.error().message));
+        }
+        if (std::ranges::find(result, *name) == result.end()) {
+            result.push_back(std::move(*name));
+        }
+    }
+    return result;
+}
+
+dns::Name default_name_server() {
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) == 0) {
+        const std::string_view text{host.data()};
+        const bool is_full = text.contains('.') && !text.starts_with("localhost");
+        if (auto name = dns::Name::parse(text); name && is_full) {
+            return std::move(*name);
+        }
+    }
+    return dns::Name::parse("ns.rota.invalid").value();
+}
+
+void check_name_servers(const std::vector<dns::Name>& names,
+                        const std::vector<std::string>& dns_addresses,
+                        const std::stop_token& stop) {
+    const std::set<std::string> served = served_addresses(dns_addresses);
+    for (const dns::Name& name : names) {
+        const std::string host = without_dot(name);
+        const auto found = resolve(host, stop);
+        if (!found) {
+            return;
+        }
+        if (!*found) {
+            log::warning("name server does not resolve",
+                         {{"ns", host}, {"why", found->error().message}});
+            continue;
+        }
+        const bool leads_here = std::ranges::any_of(
+            **found, [&](const std::string& address) { return served.contains(address); });
+        if (!leads_here) {
+            log::warning("name server resolves to other addresses than are served",
+                         {{"ns", host},
+                          {"resolves_to", fmt::format("{}", fmt::join(**found, ","))},
+                          {"served", fmt::format("{}", fmt::join(served, ","))}});
+        }
+    }
+}
+
+}  // namespace rota::server

@@ -1,0 +1,338 @@
+#include "rota/server/serve.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rota/api/hosted_zones.h"
+#include "rota/api/metrics.h"
+#include "rota/api/router.h"
+#include "rota/aws/sigv4.h"
+#include "rota/base/clock.h"
+#include "rota/base/fd.h"
+#include "rota/base/log.h"
+#include "rota/base/sd_notify.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/http/server.h"
+#include "rota/server/dns_server.h"
+#include "rota/server/live_keys.h"
+#include "rota/server/name_servers.h"
+#include "rota/server/privileges.h"
+#include "rota/store/directory.h"
+#include "rota/store/store.h"
+#include "rota/zone/snapshot.h"
+
+namespace rota::server {
+namespace {
+
+constexpr unsigned kApiThreads = 4;
+
+std::string_view host_of(std::string_view address) {
+    std::string_view host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    return host;
+}
+
+bool is_loopback(std::string_view address) {
+    const std::string host{host_of(address)};
+    in_addr four{};
+    in6_addr six{};
+    if (::inet_pton(AF_INET, host.c_str(), &four) == 1) {
+        return (ntohl(four.s_addr) >> 24U) == 127;
+    }
+    return ::inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+Status check_api_addresses(const ServeOptions& options) {
+    for (const std::string& address : options.api) {
+        if (!options.api_insecure && !is_loopback(address)) {
+            return fail(ErrorKind::config,
+                        fmt::format("--api {}: not a loopback address, and the API has no TLS: use "
+                                    "127.0.0.1 or [::1] (behind a proxy with TLS), or say "
+                                    "--api-insecure to let anybody on the way read along",
+                                    address));
+        }
+    }
+    return {};
+}
+
+/// Every address of the machine; without IPv6 in the kernel, the IPv4 ones.
+std::vector<std::string> default_dns_addresses() {
+    std::vector<std::string> addresses{"0.0.0.0:53"};
+    if (const Fd probe{::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)}; probe) {
+        addresses.emplace_back("[::]:53");
+    }
+    return addresses;
+}
+
+/// As many descriptors as we may have: connections are limited by their own limits.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/// What the data directory holds, opened and read.
+struct Data {
+    store::DirectoryLock lock;
+    std::unique_ptr<store::Store> store;
+    std::vector<store::StoredZone> zones;
+    std::unique_ptr<LiveKeys> keys;
+};
+
+Result<Data> open_data(const std::string& directory, const std::optional<Identity>& identity) {
+    ROTA_CHECK(store::prepare_directory(
+        directory,
+        identity ? std::optional{store::Owner{identity->user, identity->group}} : std::nullopt));
+    const ActingAs acting = ROTA_TRY(ActingAs::begin(identity));
+    store::DirectoryLock lock = ROTA_TRY(store::DirectoryLock::take(directory));
+    auto opened = ROTA_TRY(store::Store::open(directory));
+    auto zones = ROTA_TRY(opened->load());
+    auto keys = ROTA_TRY(LiveKeys::open(directory));
+    return Data{std::move(lock), std::move(opened), std::move(zones), std::move(keys)};
+}
+
+/// The API's sockets and the addresses that they got.
+struct ApiSockets {
+    std::vector<Fd> listeners;
+    std::vector<std::string> addresses;
+};
+
+Result<ApiSockets> bind_api(const std::vector<std::string>& addresses) {
+    ApiSockets sockets;
+    for (const std::string& address : addresses) {
+        Fd listener = ROTA_TRY(http::listen_tcp(address));
+        sockets.addresses.push_back(fmt::format("{}:{}", address.substr(0, address.rfind(':')),
+                                                http::local_port(listener)));
+        sockets.listeners.push_back(std::move(listener));
+    }
+    return sockets;
+}
+
+/// The snapshot that the workers answer from, carried from change to change. One change at a time,
+/// as api::HostedZones sees to.
+class CurrentSnapshot {
+public:
+    CurrentSnapshot(DnsServer& dns, const std::vector<store::StoredZone>& zones)
+        : dns_{dns}, snapshot_{zone::empty_snapshot()} {
+        for (const store::StoredZone& stored : zones) {
+            snapshot_ = zone::with_zone(snapshot_, stored.zone, stored.record_sets);
+        }
+    }
+
+    [[nodiscard]] const zone::SnapshotPtr& get() const noexcept { return snapshot_; }
+
+    api::Publication publication() {
+        return {
+            .add =
+                [this](const model::HostedZone& zone, const model::RecordSets& sets) {
+                    return publish(zone::with_zone(snapshot_, zone, sets));
+                },
+            .change =
+                [this](const model::HostedZone& zone, const model::RecordSets& after,
+                       const model::ZoneDelta& delta) {
+                    return publish(zone::with_changes(snapshot_, zone, after, delta));
+                },
+            .remove =
+                [this](const model::HostedZone& zone) {
+                    return publish(zone::without_zone(snapshot_, zone));
+                },
+        };
+    }
+
+private:
+    std::uint64_t publish(zone::SnapshotPtr next) {
+        snapshot_ = std::move(next);
+        return dns_.publish(snapshot_);
+    }
+
+    DnsServer& dns_;
+    zone::SnapshotPtr snapshot_;
+};
+
+std::string_view rcode_name(std::size_t rcode) {
+    constexpr std::string_view kNames[] = {"NOERROR",  "FORMERR", "SERVFAIL",
+                                           "NXDOMAIN", "NOTIMP",  "REFUSED"};
+    if (rcode < std::size(kNames)) {
+        return kNames[rcode];
+    }
+    return rcode == std::size_t{16} ? "BADVERS" : "other";
+}
+
+void write_dns_metrics(api::MetricsText& out, const DnsServer& dns, const LiveKeys& keys) {
+    using Type = api::MetricsText::Type;
+    const DnsStats stats = dns.stats();
+    out.family("rota_dns_queries_total", Type::counter, "DNS messages received.");
+    out.sample({{"transport", "udp"}}, stats.udp_queries);
+    out.sample({{"transport", "tcp"}}, stats.tcp_queries);
+    out.family("rota_dns_responses_total", Type::counter, "DNS responses, by response code.");
+    std::uint64_t others = 0;
+    for (std::size_t rcode = 0; rcode < stats.responses_by_rcode.size(); ++rcode) {
+        const std::string_view name = rcode_name(rcode);
+        if (name == "other") {
+            others += stats.responses_by_rcode[rcode];
+        } else {
+            out.sample({{"rcode", name}}, stats.responses_by_rcode[rcode]);
+        }
+    }
+    out.sample({{"rcode", "other"}}, others);
+    out.counter("rota_dns_dropped_total", "DNS messages that get no answer.", stats.dropped);
+    out.counter("rota_dns_truncated_total", "DNS responses cut short (TC).", stats.truncated);
+    out.counter("rota_dns_send_errors_total", "DNS responses that could not be sent.",
+                stats.send_errors);
+    out.counter("rota_dns_tcp_connections_total", "DNS connections accepted.",
+                stats.tcp_connections);
+    out.gauge("rota_dns_tcp_connections_open", "DNS connections open now.", stats.tcp_open);
+    out.family("rota_dns_tcp_connections_closed_total", Type::counter,
+               "DNS connections closed by the server, by reason.");
+    out.sample({{"reason", "address_limit"}}, stats.tcp_rejected);
+    out.sample({{"reason", "evicted"}}, stats.tcp_evicted);
+    out.sample({{"reason", "idle"}}, stats.tcp_timed_out);
+    out.gauge("rota_access_keys", "Access keys that can sign requests.", keys.count());
+}
+
+/// Ends are asked for by signals, which every thread but this one ignores.
+class EndSignals {
+public:
+    EndSignals() {
+        sigemptyset(&set_);
+        sigaddset(&set_, SIGTERM);
+        sigaddset(&set_, SIGINT);
+        ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+        std::signal(SIGPIPE, SIG_IGN);
+    }
+
+    /// Waits for the first; from then on the next one kills.
+    std::string_view wait() {
+        int number = 0;
+        while (::sigwait(&set_, &number) != 0) {
+        }
+        std::signal(SIGTERM, SIG_DFL);
+        std::signal(SIGINT, SIG_DFL);
+        ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+        return number == SIGINT ? "SIGINT" : "SIGTERM";
+    }
+
+private:
+    sigset_t set_{};
+};
+
+std::string joined(const std::vector<std::string>& list) {
+    return fmt::format("{}", fmt::join(list, ","));
+}
+
+std::vector<std::string> texts(const std::vector<dns::Name>& names) {
+    std::vector<std::string> result;
+    for (const dns::Name& name : names) {
+        result.push_back(name.to_text());
+    }
+    return result;
+}
+
+void say_what_is_odd(const ServeOptions& options, const std::optional<Identity>& identity,
+                     const LiveKeys& keys, const std::vector<dns::Name>& name_servers) {
+    if (::geteuid() == 0 && !identity) {
+        log::warning("running as root: there is no user 'rota'; make one, or give --user");
+    }
+    if (options.name_servers.empty()) {
+        log::warning("no --ns given: new zones get a derived name server",
+                     {{"ns", name_servers.front().to_text()}});
+    }
+    if (keys.count() == 0) {
+        log::warning("there are no access keys, so nobody can use the API: rota keys create",
+                     {{"data", options.data}});
+    }
+    if (options.api_insecure && !std::ranges::all_of(options.api, is_loopback)) {
+        log::warning("the API has no TLS: whoever is on the way can read and repeat requests",
+                     {{"api", joined(options.api)}});
+    }
+}
+
+}  // namespace
+
+Status serve(const ServeOptions& options) {
+    ROTA_CHECK(check_api_addresses(options));
+    std::vector<dns::Name> name_servers = ROTA_TRY(read_name_servers(options.name_servers));
+    if (name_servers.empty()) {
+        name_servers.push_back(default_name_server());
+    }
+    const std::optional<Identity> identity = ROTA_TRY(serving_identity(options.user));
+    raise_descriptor_limit();
+    Data data = ROTA_TRY(open_data(options.data, identity));
+
+    DnsServerOptions dns_options;
+    dns_options.addresses = options.dns.empty() ? default_dns_addresses() : options.dns;
+    dns_options.workers =
+        options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
+    const std::unique_ptr<DnsServer> dns = ROTA_TRY(DnsServer::bind(dns_options));
+    ApiSockets sockets = ROTA_TRY(bind_api(options.api));
+    ROTA_CHECK(drop_privileges(identity));
+    say_what_is_odd(options, identity, *data.keys, name_servers);
+
+    EndSignals signals;
+    CurrentSnapshot snapshot{*dns, data.zones};
+    api::HostedZones zones{*data.store, std::move(data.zones), snapshot.publication(),
+                           name_servers};
+    LiveKeys& keys = *data.keys;
+    api::Router router{
+        zones,
+        [&keys, allow_aws3 = options.allow_aws3](const http::Request& request, WallTime now) {
+            return aws::verify(request, [&keys](std::string_view id) { return keys.secret_of(id); },
+                               now, {.allow_aws3 = allow_aws3});
+        },
+        [&dns = *dns, &keys](api::MetricsText& out) { write_dns_metrics(out, dns, keys); }};
+    http::Server api{std::move(sockets.listeners), http::ServerLimits{},
+                     [&router](const http::Request& request, const http::Peer& peer) {
+                         return router.handle(request, peer);
+                     },
+                     [&router](int status) { return router.refuse_malformed(status); },
+                     kApiThreads};
+
+    dns->on_acknowledged([&zones](std::uint64_t generation) { zones.acknowledge(generation); });
+    ROTA_CHECK(dns->start(snapshot.get()));
+    keys.start();
+    api.start();
+    const api::ZoneTotals totals = zones.totals();
+    log::info("ready", {{"dns", joined(dns->addresses())},
+                        {"api", joined(sockets.addresses)},
+                        {"data", options.data},
+                        {"zones", totals.zones},
+                        {"record_sets", totals.record_sets},
+                        {"workers", dns_options.workers},
+                        {"ns", joined(texts(name_servers))},
+                        {"pid", ::getpid()}});
+    sd_notify::ready(fmt::format("serving {} hosted zones", totals.zones));
+    const std::jthread name_check{[&](const std::stop_token& stop) {
+        check_name_servers(name_servers, dns->addresses(), stop);
+    }};
+
+    const std::string_view signal = signals.wait();
+    log::info("stopping", {{"signal", signal}});
+    sd_notify::stopping(fmt::format("ending on {}", signal));
+    api.stop();
+    dns->stop();
+    log::info("stopped");
+    return {};
+}
+
+}  // namespace rota::server
