@@ -24,13 +24,17 @@ struct ChangeBatch {
     std::vector<Change> changes;
 };
 
-/// What a batch does to a zone: for each key that it touches, the record set afterwards (nothing =
-/// gone). A TTL that a weighted write imposes on its siblings is in here too.
+/// What a batch does to a zone: for each key that it changes, the record set afterwards (nothing =
+/// gone). A TTL that a weighted write imposes on its siblings is in here too; what comes out as it
+/// was before is not, so that a repeated UPSERT gives an empty delta.
 using ZoneDelta = std::map<RecordKey, std::optional<RecordSet>>;
 
 /// Validates a batch in order against the evolving set and gives the outcome, or every reason why
 /// the whole batch is refused (the entries of InvalidChangeBatch's bracketed list, Route 53's
-/// words). Reads `current` only where the batch touches it.
+/// words). Reads `current` only where the batch touches it, and copies nothing but what changes.
+/// The size of the batch is checked first, then each change by itself and against the changes
+/// before it; that the apex keeps its NS and SOA, and the number of record sets, are judged on the
+/// outcome.
 /// @source Route 53 API Reference, ChangeResourceRecordSets.
 std::expected<ZoneDelta, std::vector<std::string>> plan_changes(const HostedZone& zone,
                                                                 const RecordSets& current,
