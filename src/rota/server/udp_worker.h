@@ -1,0 +1,50 @@
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "rota/base/error.h"
+#include "rota/base/fd.h"
+#include "rota/server/counters.h"
+#include "rota/server/publisher.h"
+
+namespace rota::server {
+
+/// One thread that answers one UDP socket: it waits in recvmmsg, answers what came as one batch
+/// from one snapshot, and sends the answers with sendmmsg.
+class UdpWorker {
+public:
+    /// @param is_wildcard  the socket is bound to all addresses and tells which one was asked.
+    UdpWorker(Fd socket, bool is_wildcard, Publisher::Reader reader)
+        : socket_{std::move(socket)}, is_wildcard_{is_wildcard}, reader_{std::move(reader)} {}
+
+    UdpWorker(const UdpWorker&) = delete;
+    UdpWorker& operator=(const UdpWorker&) = delete;
+    UdpWorker(UdpWorker&&) = delete;
+    UdpWorker& operator=(UdpWorker&&) = delete;
+
+    ~UdpWorker() { stop(); }
+
+    void start();
+
+    /// Ends the thread once the batch at hand is sent.
+    void stop();
+
+    [[nodiscard]] const Fd& socket() const noexcept { return socket_; }
+
+    [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+
+private:
+    class Batch;
+
+    void run();
+
+    Fd socket_;
+    bool is_wildcard_;
+    Publisher::Reader reader_;
+    Counters counters_;
+    std::atomic<bool> is_stopping_{false};
+    std::jthread thread_;
+};
+
+}  // namespace rota::server
