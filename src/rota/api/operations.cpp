@@ -88,21 +88,19 @@ std::string summary(const model::ChangeBatch& batch) {
     return text;
 }
 
-void log_change(std::string_view event, const Call& call, const AcceptedChange& accepted,
-                std::string_view what) {
+void log_zone_change(std::string_view event, const Call& call, const AcceptedChange& accepted) {
     log::info(event, {{"who", call.key_id},
                       {"from", call.peer.address},
                       {"zone", accepted.zone.name.to_text()},
                       {"zone_id", accepted.zone.id},
                       {"change", accepted.info.id},
-                      {"what", what},
-                      {"comment", accepted.info.comment}});
+                      {"comment", accepted.zone.comment}});
 }
 
 Answer<http::Response> create_hosted_zone(HostedZones& zones, const Call& call) {
     const auto request = ROTA_TRY(route53::decode_create_hosted_zone_request(call.request.body));
     const AcceptedChange accepted = ROTA_TRY(zones.create(request, call.now));
-    log_change("hosted zone created", call, accepted, accepted.zone.comment);
+    log_zone_change("hosted zone created", call, accepted);
     route53::CreateHostedZoneResponse response;
     response.zone = {accepted.zone, 2};
     response.change = accepted.info;
@@ -145,7 +143,7 @@ Answer<http::Response> list_hosted_zones_by_name(HostedZones& zones, const Call&
 
 Answer<http::Response> delete_hosted_zone(HostedZones& zones, const Call& call) {
     const AcceptedChange accepted = ROTA_TRY(zones.remove(id_of(call), call.now));
-    log_change("hosted zone deleted", call, accepted, accepted.zone.comment);
+    log_zone_change("hosted zone deleted", call, accepted);
     return xml(200, route53::encode_delete_hosted_zone_response(accepted.info));
 }
 
@@ -157,7 +155,13 @@ Answer<http::Response> change_record_sets(HostedZones& zones, const Call& call) 
     }
     const model::ChangeBatch batch = ROTA_TRY(route53::decode_change_request(call.request.body));
     const AcceptedChange accepted = ROTA_TRY(zones.change(id, batch, call.now));
-    log_change("record sets changed", call, accepted, summary(batch));
+    log::info("record sets changed", {{"who", call.key_id},
+                                      {"from", call.peer.address},
+                                      {"zone", accepted.zone.name.to_text()},
+                                      {"zone_id", accepted.zone.id},
+                                      {"change", accepted.info.id},
+                                      {"what", summary(batch)},
+                                      {"comment", batch.comment}});
     return xml(200, route53::encode_change_record_sets_response(accepted.info));
 }
 
