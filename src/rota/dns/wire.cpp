@@ -9,12 +9,20 @@
 
 namespace rota::dns {
 
+namespace {
+
+// As many as a name has labels: pointers to pointers would only keep us busy.
+constexpr std::size_t kMaxHops = 127;
+
+}  // namespace
+
 Name WireReader::name() {
     std::array<std::uint8_t, 255> wire{};
     std::size_t size = 0;
     std::size_t at = at_;     // where the next label is read, perhaps behind a pointer
     std::size_t limit = at_;  // a pointer must lead to before here
-    std::size_t after = 0;    // where the name ends in the message; 0 until known
+    std::size_t hops = 0;
+    std::size_t after = 0;  // where the name ends in the message; 0 until known
     while (at < message_.size()) {
         const std::size_t length = message_[at];
         if (length >= 0xc0) {
@@ -23,7 +31,7 @@ Name WireReader::name() {
             }
             const std::size_t target = ((length & 0x3fU) << 8U) | message_[at + 1];
             after = after == 0 ? at + 2 : after;
-            if (target >= limit) {
+            if (target >= limit || ++hops > kMaxHops) {
                 break;
             }
             at = limit = target;
