@@ -30,4 +30,10 @@ struct Response {
     std::string body;
 };
 
+/// "Not Found" for 404; empty for a status that has no registered phrase.
+std::string_view reason_phrase(int status) noexcept;
+
+/// Appends "Name: value\r\n" without the line ends that would begin another field.
+void append_field(std::string& out, std::string_view name, std::string_view value);
+
 }  // namespace rota::http

@@ -23,14 +23,16 @@ struct Peer {
 /// Limits on strangers; every one is enforced by closing or by a 4xx, never by growing.
 struct ServerLimits {
     std::size_t max_header = 16 * 1024;            ///< octets; 431
-    std::size_t max_body = std::size_t{4} << 20U;  ///< octets; 413
-    std::chrono::milliseconds header_timeout{
-        10000};  ///< from accept or last answer's end to a complete header
-    std::chrono::milliseconds body_timeout{30000};
-    std::chrono::milliseconds write_timeout{30000};
-    std::chrono::milliseconds idle_timeout{60000};  ///< keep-alive between requests
-    std::size_t max_connections = 1024;
+    std::size_t max_body = std::size_t{4} << 20U;  ///< octets; 413, without reading them
+    /// From accept, or from the first octet of a later request, to its complete header; 408.
+    std::chrono::milliseconds header_timeout{10000};
+    std::chrono::milliseconds body_timeout{30000};   ///< 408
+    std::chrono::milliseconds write_timeout{30000};  ///< for one whole answer
+    std::chrono::milliseconds idle_timeout{60000};   ///< keep-alive between requests
+    std::size_t max_connections = 1024;              ///< 503 for one more
+    /// 503 for one more; an IPv6 address counts as its /64, which is one customer's.
     std::size_t max_connections_per_address = 256;
+    std::chrono::milliseconds stop_timeout{5000};  ///< for the requests in work when stopping
 };
 
 using Handler = std::function<Response(const Request&, const Peer&)>;
@@ -42,7 +44,7 @@ class Server {
 public:
     /// @param listeners  bound, listening sockets; the server takes them over.
     /// @param bad_request  the response to a request that is not HTTP or breaks a limit; gets the
-    /// status (400, 408, 413, 431).
+    /// status (400, 408, 413, 431; 500 when the handler threw, 503 for one connection too many).
     Server(std::vector<Fd> listeners, ServerLimits limits, Handler handler,
            std::function<Response(int)> bad_request, unsigned threads);
     /// Stops, waits for running handlers.
@@ -50,6 +52,7 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
+    /// Opens the doors: nothing is accepted before.
     void start();
     /// Accepts nothing more, finishes the requests in work (bounded), then returns.
     void stop();

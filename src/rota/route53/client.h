@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -31,10 +32,26 @@ Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url)
 struct CallError {
     Error error;
     std::optional<ApiError> api;  ///< set when the API answered
+    /// True when the request may have been carried out all the same: its answer was lost or the
+    /// server failed. The next try must then take "already exists" or "was not found" for success.
+    bool outcome_unknown = false;
 };
 
 template <typename T>
 using CallResult = std::expected<T, CallError>;
+
+/// One API operation on one resource: what permission errors name.
+struct Operation {
+    std::string_view name;  ///< "ChangeResourceRecordSets"
+    std::string resource;   ///< "hostedzone/Z123", "change/C123"; empty for "*"
+};
+
+/// The resource's ARN in the partition that the endpoint's region is in, "*" for no resource.
+std::string resource_arn(const Operation& operation, std::string_view signing_region);
+
+/// What an error answer means to the caller. ExpiredToken is retryable here; the client allows one
+/// such retry.
+CallError explain(const Operation& operation, const Endpoint& endpoint, ApiError api);
 
 /// One request, one answer: no retries here (retry.h has them). One thread at a time.
 class Client {
@@ -57,6 +74,13 @@ public:
     CallResult<model::ChangeInfo> change_record_sets(std::string_view zone_id,
                                                      const model::ChangeBatch& batch);
     CallResult<model::ChangeInfo> get_change(std::string_view change_id);
+    CallResult<std::uint64_t> get_hosted_zone_count();
+
+    /// As list_record_sets and change_record_sets, for what the model cannot hold.
+    CallResult<RawListRecordSetsResponse> list_raw_record_sets(
+        std::string_view zone_id, const ListRecordSetsRequest& request);
+    CallResult<model::ChangeInfo> change_raw_record_sets(std::string_view zone_id,
+                                                         const RawChangeBatch& batch);
 
     /// Limits the next calls: each ends by then at the latest.
     void set_call_timeout(std::chrono::milliseconds timeout);
