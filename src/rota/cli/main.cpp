@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
         app.require_subcommand(1);
         rota::cli::Run run;
         rota::cli::add_keys(app, run);
+        rota::cli::add_serve(app, run);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {
