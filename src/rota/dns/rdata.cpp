@@ -284,7 +284,7 @@ std::string write_field(WireReader& in, Field field) {
             return in.name().to_text();
         case Field::tag: {
             const auto octets = in.octets(in.u8());
-            return {octets.begin(), octets.end()};
+            return to_lower({reinterpret_cast<const char*>(octets.data()), octets.size()});
         }
         case Field::string: {
             const auto octets = in.octets(in.u8());
