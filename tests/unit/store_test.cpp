@@ -331,7 +331,8 @@ TEST(StoreKeys, refuse_ids_and_secrets_that_cannot_be_signed_with) {
     EXPECT_FALSE(check_key_id("AKIA/1"));
     EXPECT_FALSE(check_key_id("ab"));
     EXPECT_FALSE(check_secret("short"));
-    EXPECT_FALSE(check_secret("with a space"));
+    EXPECT_FALSE(check_secret("with a space at its end "));
+    EXPECT_TRUE(check_secret("with spaces inside"));
     EXPECT_FALSE(check_secret("with\nnewline"));
 }
 

@@ -66,11 +66,12 @@ Status check_key_id(std::string_view id) {
 
 Status check_secret(std::string_view secret) {
     const bool printable =
-        std::ranges::all_of(secret, [](char c) { return c > ' ' && c < '\x7f'; });
-    if (secret.size() < 8 || secret.size() > 256 || !printable) {
+        std::ranges::all_of(secret, [](char c) { return c >= ' ' && c < '\x7f'; });
+    if (secret.size() < 8 || secret.size() > 256 || !printable || secret.starts_with(' ') ||
+        secret.ends_with(' ')) {
         return fail(ErrorKind::usage,
-                    "the secret cannot be used: 8 to 256 printable ASCII characters without white "
-                    "space are wanted, on one line");
+                    "the secret cannot be used: 8 to 256 printable ASCII characters are wanted, on "
+                    "one line, without a space at either end");
     }
     return {};
 }
