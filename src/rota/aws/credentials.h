@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,26 +17,35 @@ class Imds;
 /// ~/.aws/credentials) say, read once. Order and names as in botocore and AWS SDKs and Tools
 /// Reference Guide.
 struct Environment {
-    std::string profile;  ///< AWS_PROFILE, "default"
-    std::string region;   ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
-    std::string
-        endpoint_url;  ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's; may be empty
-    std::string
-        imds_endpoint;  ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE; http://169.254.169.254
-    bool imds_disabled = false;             ///< AWS_EC2_METADATA_DISABLED=true
-    std::string container_credentials_uri;  ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the relative
-                                            ///< one made absolute
-    std::string container_authorization;    ///< AWS_CONTAINER_AUTHORIZATION_TOKEN
-    std::string container_authorization_file;  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read
-                                               ///< anew for each request
-    std::optional<Credentials> static_credentials;  ///< environment, then the profile
+    std::string profile{"default"};  ///< AWS_PROFILE, "default"
+    std::string region{};         ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
+    std::string endpoint_url{};   ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's;
+                                  ///< may be empty
+    std::string imds_endpoint{};  ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE;
+                                  ///< http://169.254.169.254
+    bool imds_disabled = false;   ///< AWS_EC2_METADATA_DISABLED=true
+    std::string container_credentials_uri{};  ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the
+                                              ///< relative one made absolute
+    std::string container_authorization{};       ///< AWS_CONTAINER_AUTHORIZATION_TOKEN
+    std::string container_authorization_file{};  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read
+                                                 ///< anew for each request
+    std::optional<Credentials> static_credentials{};  ///< environment, then the profile
+    /// Why the profile's way to credentials (a role, SSO, a process) cannot be gone; empty when it
+    /// asks for none.
+    std::string unsupported_credentials{};
+    std::string credentials_file{};  ///< where it was looked for; empty without a home directory
+    std::string config_file{};
 };
 
-/// @errors config: names the file, line and profile.
+/// Where variables come from; a test gives its own.
+using Variables = std::function<std::optional<std::string>(const char* name)>;
+
+/// @errors config: names the variable, or the file, line and profile.
 Result<Environment> read_environment();
+Result<Environment> read_environment(const Variables& variables);
 
 /// Finds credentials (environment, shared files, container, instance role) and renews those that
-/// expire, 5 to 15 minutes ahead. Thread-safe.
+/// expire: from 15 minutes ahead on, keeping the old ones while they are valid. Thread-safe.
 class CredentialProvider {
 public:
     CredentialProvider(Environment environment, std::shared_ptr<Imds> imds);
