@@ -1,0 +1,221 @@
+"""The parts of a story: a metadata service, a service worth balancing, a caching resolver, clients that count what fails."""
+
+import collections
+import http.client
+import http.server
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+import harness
+
+
+class _Threaded(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Running:
+    """An HTTP server in threads of this process; close() shuts the door at once."""
+
+    def __init__(self, host, port, handler):
+        self.server = _Threaded((host, port), handler)
+        self.server.owner = self
+        self.host, self.port = self.server.server_address[:2]
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+class Metadata(_Running):
+    """EC2's metadata service: version 2 with tokens, version 1 only where `v1`. `items` may change while it runs; a missing one is 404."""
+
+    def __init__(self, items, host="127.0.0.1", port=0, v1=False):
+        self.items, self.v1 = dict(items), v1
+        self.requests = []
+        super().__init__(host, port, _MetadataHandler)
+
+    @property
+    def endpoint(self):
+        return f"http://{self.host}:{self.port}"
+
+
+class _MetadataHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    TOKEN = "a-token-of-the-test=="
+
+    def answer(self, status, text="", headers=()):
+        body = text.encode()
+        self.send_response(status)
+        for name, value in (("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *headers):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self):
+        seconds = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        if self.path != "/latest/api/token" or not seconds.isdigit() or not 1 <= int(seconds) <= 21600:
+            return self.answer(400)
+        return self.answer(200, self.TOKEN, [("X-aws-ec2-metadata-token-ttl-seconds", seconds)])
+
+    def do_GET(self):
+        owner = self.server.owner
+        token = self.headers.get("X-aws-ec2-metadata-token")
+        owner.requests.append((self.path, token is not None))
+        if token != self.TOKEN and not (owner.v1 and token is None):
+            return self.answer(401)
+        item = self.path.removeprefix("/latest/meta-data/")
+        return self.answer(200, owner.items[item]) if item in owner.items else self.answer(404)
+
+    def log_message(self, *_):
+        pass
+
+
+class Service(_Running):
+    """What the members serve: says who answers. After close() a request fails, as on a machine that went away."""
+
+    def __init__(self, name, host, port=0):
+        self.name = name
+        self.served = 0
+        super().__init__(host, port, _ServiceHandler)
+
+
+class _ServiceHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.owner.served += 1
+        body = self.server.owner.name.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Resolver:
+    """unbound as the clients' cache; asks the server under test for `zone`."""
+
+    def __init__(self, server, zone, directory, host="127.0.0.1", port=None):
+        self.host, self.port = host, port or harness.free_port(host)
+        config = pathlib.Path(directory) / "unbound.conf"
+        config.write_text(
+            f"""
+server:
+    username: ""
+    chroot: ""
+    directory: "{directory}"
+    pidfile: ""
+    use-syslog: no
+    interface: {host}
+    port: {self.port}
+    do-daemonize: no
+    do-not-query-localhost: no
+    access-control: 0.0.0.0/0 allow
+    module-config: "iterator"
+    root-hints: "{directory}/hints"
+    local-zone: "test." nodefault
+    num-threads: 1
+    so-reuseport: no
+remote-control:
+    control-enable: no
+stub-zone:
+    name: "{zone}"
+    stub-addr: {server.host}@{server.dns_port}
+"""
+        )
+        (pathlib.Path(directory) / "hints").write_text(". 3600 IN NS nowhere.\nnowhere. 3600 IN A 127.0.0.254\n")
+        program = shutil.which("unbound", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        self.process = harness.Process([program, "-d", "-c", config], directory, "unbound")
+        harness.eventually(lambda: self.address(zone, "SOA") is not None, "unbound answers")
+
+    def ask(self, name, kind="A"):
+        """The reply's octets; nothing when there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(3 * harness.SLOW)
+            try:
+                udp.connect((self.host, self.port))
+                udp.send(harness.query(name, kind, flags=0x0100))
+                return udp.recv(4096)
+            except OSError:
+                return None
+
+    def address(self, name, kind="A"):
+        """The answer's address; "" when the answer is empty; nothing without an answer."""
+        reply = self.ask(name, kind)
+        if reply is None or reply[3] & 15 not in (0, 3):
+            return None
+        return socket.inet_ntoa(reply[-4:]) if kind == "A" and struct.unpack(">H", reply[6:8])[0] else ""
+
+    def close(self):
+        self.process.stop()
+
+
+class Traffic:
+    """Clients that resolve for every request and count what failed and who answered."""
+
+    def __init__(self, resolver, name, port, clients=4):
+        self.resolver, self.name, self.port = resolver, name, port
+        self.counts = collections.Counter()
+        self.failures = []
+        self.lock = threading.Lock()
+        self.end = threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self):
+        while not self.end.wait(0.004):
+            address = None
+            try:
+                address = self.resolver.address(self.name)
+                if not address:
+                    raise OSError(f"{self.name} has no address ({address!r})")
+                connection = http.client.HTTPConnection(address, self.port, timeout=5 * harness.SLOW)
+                connection.request("GET", "/")
+                who = connection.getresponse().read().decode()
+                connection.close()
+                with self.lock:
+                    self.counts[who] += 1
+            except (OSError, http.client.HTTPException) as error:
+                with self.lock:
+                    self.failures.append(f"{address}: {error!r}")
+
+    def total(self):
+        return sum(self.counts.values())
+
+    def more(self, count=50):
+        """Waits until so many more requests were answered."""
+        start = self.total()
+        harness.eventually(lambda: self.total() >= start + count or self.failures, f"{count} more requests", 30)
+
+    def close(self):
+        self.end.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def in_a_network_of_its_own():
+    """Runs this test file again inside fresh network and mount namespaces with nothing but loopback, as root or by a user
+    namespace; exits with 77 (skipped) where the kernel allows neither."""
+    if os.environ.get("ROTA_IN_NAMESPACE"):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        return
+    unshare = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+        print("skipped: neither root nor a kernel that gives namespaces to users")
+        sys.exit(77)
+    os.execvpe("unshare", [*unshare, sys.executable, *sys.argv], {**os.environ, "ROTA_IN_NAMESPACE": "1"})
+
+
+def add_address(address):
+    subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
