@@ -269,7 +269,7 @@ class Reply:
             elif section == "question":
                 self.question = line.lstrip("; ").split()[0]
             elif section and not line.startswith(";"):
-                name, ttl, _, kind, value = line.split(None, 4)
+                name, ttl, _, kind, value = line.rstrip().split(None, 4)
                 self.sections[section].append(Record(name, int(ttl), kind, value))
 
     def __getattr__(self, name):

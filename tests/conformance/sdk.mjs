@@ -1,8 +1,7 @@
 // The JavaScript SDK's part of test_sdk_js.py: a rota's whole life; prints one JSON object at the end.
 import {
     ChangeResourceRecordSetsCommand, CreateHostedZoneCommand, DeleteHostedZoneCommand, GetChangeCommand,
-    ListHostedZonesByNameCommand, ListHostedZonesCommand, Route53Client, paginateListResourceRecordSets,
-    waitUntilResourceRecordSetsChanged,
+    ListHostedZonesByNameCommand, ListHostedZonesCommand, ListResourceRecordSetsCommand, Route53Client, waitUntilResourceRecordSetsChanged,
 } from '@aws-sdk/client-route-53';
 
 const client = new Route53Client({ endpoint: process.env.ENDPOINT, region: 'us-east-1', maxAttempts: 1 });
@@ -18,8 +17,15 @@ async function change(zone, action, sets) {
 
 async function list(zone) {
     const sets = [];
-    const pages = paginateListResourceRecordSets({ client, pageSize: 3 }, { HostedZoneId: zone });
-    for await (const page of pages) sets.push(...page.ResourceRecordSets);
+    let next = {};
+    do {
+        const page = await client.send(new ListResourceRecordSetsCommand({ HostedZoneId: zone, MaxItems: 3, ...next }));
+        sets.push(...page.ResourceRecordSets);
+        next = page.IsTruncated && {
+            StartRecordName: page.NextRecordName, StartRecordType: page.NextRecordType,
+            StartRecordIdentifier: page.NextRecordIdentifier,
+        };
+    } while (next);
     return sets;
 }
 

@@ -55,7 +55,7 @@ class AwsCli(unittest.TestCase):
         self.assertEqual(first["ResourceRecordSets"] + rest["ResourceRecordSets"], whole)
 
         refused = self.aws("delete-hosted-zone", "--id", zone, check=False)
-        self.assertEqual(refused.returncode, 254)
+        self.assertNotEqual(refused.returncode, 0)
         self.assertIn("HostedZoneNotEmpty", refused.stderr)
 
         gone = self.batch(*(("DELETE", one) for one in whole if one["Type"] == "A"))
@@ -67,4 +67,4 @@ class AwsCli(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1)
+    unittest.main(warnings="ignore")

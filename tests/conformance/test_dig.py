@@ -84,10 +84,6 @@ class Judge:
         reply = self.ask("all.example.com", "A")
         self.assertEqual(reply.values(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"])
 
-    def test_the_case_of_the_question_comes_back(self):
-        reply = self.ask("wWw.eXaMpLe.CoM", "A")
-        self.assertEqual((reply.question, reply.values()), ("wWw.eXaMpLe.CoM.", ["192.0.2.1"]))
-
     def test_nxdomain_has_the_soa(self):
         self.assert_negative(self.ask("nobody.example.com", "A"), "NXDOMAIN")
 
@@ -209,6 +205,11 @@ class Judge:
 class Dig(Judge, unittest.TestCase):
     tool = "dig"
 
+    # kdig shows every name in lower case.
+    def test_the_case_of_the_question_comes_back(self):
+        reply = self.ask("wWw.eXaMpLe.CoM", "A")
+        self.assertEqual((reply.question, reply.values()), ("wWw.eXaMpLe.CoM.", ["192.0.2.1"]))
+
     def test_a_later_edns_version_is_badvers(self):
         reply = self.ask("www.example.com", "A", "+edns=1", "+noednsnegotiation")
         self.assertEqual((reply.status, reply.answer), ("BADVERS", []))
@@ -299,4 +300,4 @@ class V6(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1)
+    unittest.main(warnings="ignore")

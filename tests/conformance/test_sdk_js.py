@@ -30,4 +30,4 @@ class JavaScriptSdk(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1)
+    unittest.main(warnings="ignore")
