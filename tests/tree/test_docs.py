@@ -83,7 +83,7 @@ class Commands(unittest.TestCase):
         pages = sorted(ROOT.glob("man/*.scd"))
         self.assertIn(ROOT / "man/rota.1.scd", pages)
         for page in pages:
-            result = subprocess.run([scdoc], stdin=page.open(), capture_output=True, text=True)
+            result = subprocess.run([scdoc], input=page.read_text(), capture_output=True, text=True)
             self.assertEqual((page.name, result.stderr, result.returncode), (page.name, "", 0))
 
 
@@ -126,4 +126,4 @@ class Changelog(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")
