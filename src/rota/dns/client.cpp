@@ -52,8 +52,9 @@ std::unexpected<Error> refuse_server(std::string_view server) {
 
 std::optional<std::uint16_t> port_of(std::string_view text) {
     std::uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const auto [stop, error] = std::from_chars(begin, end, port);
     return error == std::errc{} && stop == end && port != 0 ? std::optional{port} : std::nullopt;
 }
 
@@ -111,7 +112,7 @@ public:
           octets_{encode_message(question_)},
           deadline_{deadline} {}
 
-    Result<Message> over_udp(milliseconds try_timeout) const {
+    [[nodiscard]] Result<Message> over_udp(milliseconds try_timeout) const {
         const Fd socket = ROTA_TRY(connected(SOCK_DGRAM));
         for (;;) {
             if (send(socket.get(), octets_.data(), octets_.size(), MSG_NOSIGNAL) < 0) {
@@ -128,7 +129,7 @@ public:
         }
     }
 
-    Result<Message> over_tcp() const {
+    [[nodiscard]] Result<Message> over_tcp() const {
         const Fd socket = ROTA_TRY(connected(SOCK_STREAM));
         std::vector<std::uint8_t> out{static_cast<std::uint8_t>(octets_.size() >> 8U),
                                       static_cast<std::uint8_t>(octets_.size())};
@@ -154,14 +155,14 @@ private:
         return message.is_response && message.id == question_.id && same_question;
     }
 
-    std::unexpected<Error> failed(std::string_view what, int number) const {
+    [[nodiscard]] std::unexpected<Error> failed(std::string_view what, int number) const {
         return fail(ErrorKind::unavailable,
                     fmt::format("DNS server {} {}: {}", server_, what,
                                 std::generic_category().message(number)),
                     true);
     }
 
-    std::unexpected<Error> timed_out(std::string_view transport) const {
+    [[nodiscard]] std::unexpected<Error> timed_out(std::string_view transport) const {
         const auto& question = question_.questions.front();
         return fail(ErrorKind::timeout,
                     fmt::format("DNS server {} did not answer {} {} over {} in time", server_,
@@ -170,7 +171,7 @@ private:
     }
 
     /// Waits for the events; false when `until` came first.
-    Result<bool> wait(int fd, short events, BootTime until) const {
+    [[nodiscard]] Result<bool> wait(int fd, short events, BootTime until) const {
         for (;;) {
             const auto left = std::chrono::ceil<milliseconds>(until - boot_now());
             pollfd entry{.fd = fd, .events = events, .revents = 0};
@@ -188,7 +189,7 @@ private:
         }
     }
 
-    Result<Fd> connected(int type) const {
+    [[nodiscard]] Result<Fd> connected(int type) const {
         Fd socket{::socket(endpoint_.address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         if (!socket) {
             return fail_errno("socket", errno);
@@ -212,7 +213,7 @@ private:
     }
 
     /// The answer, or nothing when none came until then.
-    Result<std::optional<Message>> receive_datagram(int fd, BootTime until) const {
+    [[nodiscard]] Result<std::optional<Message>> receive_datagram(int fd, BootTime until) const {
         std::vector<std::uint8_t> buffer(kMaxMessage);
         while (ROTA_TRY(wait(fd, POLLIN, until))) {
             const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
@@ -230,7 +231,7 @@ private:
         return std::nullopt;
     }
 
-    Status write_all(int fd, std::span<const std::uint8_t> octets) const {
+    [[nodiscard]] Status write_all(int fd, std::span<const std::uint8_t> octets) const {
         while (!octets.empty()) {
             if (!ROTA_TRY(wait(fd, POLLOUT, deadline_))) {
                 return timed_out("TCP");
@@ -244,7 +245,7 @@ private:
         return {};
     }
 
-    Status read_all(int fd, std::span<std::uint8_t> octets) const {
+    [[nodiscard]] Status read_all(int fd, std::span<std::uint8_t> octets) const {
         while (!octets.empty()) {
             if (!ROTA_TRY(wait(fd, POLLIN, deadline_))) {
                 return timed_out("TCP");

@@ -5,7 +5,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>

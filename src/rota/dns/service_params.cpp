@@ -86,8 +86,11 @@ std::optional<std::vector<std::string>> split_value_list(std::string_view list) 
             items.emplace_back();
             continue;
         }
-        if (list[at] == '\\' && (++at == list.size() || (list[at] != ',' && list[at] != '\\'))) {
-            return std::nullopt;
+        if (list[at] == '\\') {
+            ++at;
+            if (at == list.size() || (list[at] != ',' && list[at] != '\\')) {
+                return std::nullopt;
+            }
         }
         items.back().push_back(list[at]);
     }

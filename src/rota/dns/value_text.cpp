@@ -170,8 +170,9 @@ Result<std::vector<std::uint8_t>> character_strings(std::string_view value) {
 Result<std::uint32_t> parse_number(std::string_view digits, std::uint32_t maximum,
                                    std::string_view code, std::string_view value) {
     std::uint32_t number = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, number);
+    const char* const begin = digits.data();
+    const char* const end = begin + digits.size();
+    const auto [stop, error] = std::from_chars(begin, end, number);
     if (error != std::errc{} || stop != end || number > maximum) {
         return refuse_value(code, fmt::format("Value is not a number from 0 to {}", maximum),
                             value);

@@ -33,6 +33,10 @@ RecordKey first_key_of(const dns::Name& name) {
     return {name, dns::Type::a, {}};
 }
 
+const RecordSet* pointer_to(const std::optional<RecordSet>& record_set) {
+    return record_set ? &*record_set : nullptr;
+}
+
 /// The zone's record sets with the changes so far laid over them; nothing else is copied.
 class EvolvingZone {
 public:
@@ -40,7 +44,7 @@ public:
 
     [[nodiscard]] const RecordSet* find(const RecordKey& key) const {
         if (const auto changed = delta_.find(key); changed != delta_.end()) {
-            return changed->second ? &*changed->second : nullptr;
+            return pointer_to(changed->second);
         }
         const auto stored = current_.find(key);
         return stored == current_.end() ? nullptr : &stored->second;
@@ -57,8 +61,8 @@ public:
         }
         for (auto i = delta_.lower_bound(first_key_of(name));
              i != delta_.end() && i->first.name == name; ++i) {
-            if (i->second) {
-                found.push_back(&*i->second);
+            if (const RecordSet* const record_set = pointer_to(i->second)) {
+                found.push_back(record_set);
             }
         }
         return found;
