@@ -389,6 +389,37 @@ TEST(Route53Errors, messages_are_split_where_a_known_one_begins) {
     EXPECT_TRUE(split_messages("[]").empty());
 }
 
+TEST(Route53RecordSets, are_the_same_whatever_their_spelling) {
+    RawRecordSet a;
+    a.name = "www.example.com";
+    a.type = "AAAA";
+    a.ttl = "60";
+    a.set_identifier = "i-0abc";
+    a.weight = "10";
+    a.values = {"2001:db8::1", "2001:db8::2"};
+    RawRecordSet b = a;
+    b.name = "WWW.example.com.";
+    b.values = {"2001:DB8:0::2", "2001:db8::1"};
+    EXPECT_TRUE(is_same(a, b));
+    const auto differs = [&a](auto change) {
+        RawRecordSet other = a;
+        change(other);
+        return !is_same(a, other);
+    };
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.name = "www2.example.com"; }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.weight = "11"; }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.weight.reset(); }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.ttl = "61"; }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.values.pop_back(); }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.health_check_id = "h"; }));
+    EXPECT_TRUE(differs([](RawRecordSet& other) { other.alias = AliasTarget{}; }));
+    RawRecordSet alias;
+    alias.alias = AliasTarget{"/hostedzone/Z2", "lb.example.net.", false};
+    RawRecordSet same_alias;
+    same_alias.alias = AliasTarget{"Z2", "LB.example.net", false};
+    EXPECT_TRUE(is_same(alias, same_alias));
+}
+
 TEST(Route53Ids, prefixes_are_taken_off) {
     EXPECT_EQ(strip_id_prefix("/hostedzone/Z1"), "Z1");
     EXPECT_EQ(strip_id_prefix("hostedzone/Z1"), "Z1");

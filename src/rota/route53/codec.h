@@ -91,6 +91,14 @@ std::string_view strip_id_prefix(std::string_view id) noexcept;
 /// one message. The texts have commas of their own, so this is the best that can be done.
 std::vector<std::string> split_messages(std::string_view text);
 
+/// True when XML 1.0 can carry the text as it is: UTF-8 without control characters other than tab
+/// and line ends.
+bool is_sendable(std::string_view text) noexcept;
+
+/// True when both say the same: names and numbers by value, record values in any order and in any
+/// spelling that gives the same octets.
+bool is_same(const RawRecordSet& a, const RawRecordSet& b);
+
 /// Why a text is no domain name, in Route 53's words ("FATAL problem: DomainLabelEmpty (Domain
 /// label is empty) encountered with 'a..b'"); empty when it is one.
 std::string name_problem(std::string_view name);

@@ -136,6 +136,10 @@ std::vector<std::string> split_messages(std::string_view text) {
     return messages;
 }
 
+bool is_sendable(std::string_view text) noexcept {
+    return xml::is_xml_text(text);
+}
+
 std::string name_problem(std::string_view name) {
     const auto is_unsupported = [](char c) { return c <= ' ' || c > '~'; };
     if (const auto* const bad = std::ranges::find_if(name, is_unsupported); bad != name.end()) {

@@ -1,5 +1,6 @@
 #include "rota/route53/raw.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -7,14 +8,17 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
 #include "rota/base/error.h"
 #include "rota/dns/name.h"
+#include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
 #include "rota/model/record_set.h"
+#include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/xml.h"
 
@@ -31,7 +35,58 @@ std::optional<Number> number(std::string_view text) {
     return value;
 }
 
+bool same_name(std::string_view a, std::string_view b) {
+    const auto name_a = dns::Name::parse(a);
+    const auto name_b = dns::Name::parse(b);
+    return name_a && name_b ? *name_a == *name_b : a == b;
+}
+
+bool same_number(const std::optional<std::string>& a, const std::optional<std::string>& b) {
+    if (!a || !b) {
+        return a.has_value() == b.has_value();
+    }
+    const auto number_a = number<std::uint32_t>(*a);
+    const auto number_b = number<std::uint32_t>(*b);
+    return number_a && number_b ? *number_a == *number_b : *a == *b;
+}
+
+/// The values as octets where they can be read, else as they are; sorted.
+std::vector<std::string> canonical_values(const RawRecordSet& record_set) {
+    const std::optional<dns::Type> type = dns::type_from_string(record_set.type);
+    std::vector<std::string> values;
+    for (const std::string& value : record_set.values) {
+        const auto octets =
+            type ? dns::rdata_from_text(*type, value) : fail(ErrorKind::bad_input, "unknown type");
+        values.push_back(octets ? std::string(octets->begin(), octets->end()) : value);
+    }
+    std::ranges::sort(values);
+    return values;
+}
+
+bool same_alias(const std::optional<AliasTarget>& a, const std::optional<AliasTarget>& b) {
+    if (!a || !b) {
+        return a.has_value() == b.has_value();
+    }
+    return strip_id_prefix(a->hosted_zone_id) == strip_id_prefix(b->hosted_zone_id) &&
+           same_name(a->dns_name, b->dns_name) &&
+           a->evaluate_target_health == b->evaluate_target_health;
+}
+
 }  // namespace
+
+bool is_same(const RawRecordSet& a, const RawRecordSet& b) {
+    const bool same_key = same_name(a.name, b.name) && a.type == b.type &&
+                          a.set_identifier.value_or("") == b.set_identifier.value_or("");
+    const bool same_policy = same_number(a.weight, b.weight) && a.region == b.region &&
+                             a.geo_location == b.geo_location && a.failover == b.failover &&
+                             a.multi_value_answer == b.multi_value_answer &&
+                             a.has_cidr_routing == b.has_cidr_routing &&
+                             a.has_geo_proximity == b.has_geo_proximity;
+    return same_key && same_policy && same_number(a.ttl, b.ttl) && same_alias(a.alias, b.alias) &&
+           a.health_check_id == b.health_check_id &&
+           a.traffic_policy_instance_id == b.traffic_policy_instance_id &&
+           canonical_values(a) == canonical_values(b);
+}
 
 std::string_view unsupported_feature(const RawRecordSet& record_set) noexcept {
     if (record_set.alias) {

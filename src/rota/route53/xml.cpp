@@ -339,6 +339,17 @@ std::string text_of(const pugi::xml_node& element) {
     return text;
 }
 
+bool is_xml_text(std::string_view text) noexcept {
+    for (std::size_t at = 0; at < text.size();) {
+        const Decoded next = decode_at(text, at);
+        if (next.character == kNoCharacter) {
+            return false;
+        }
+        at += next.length;
+    }
+    return true;
+}
+
 std::size_t count_characters(std::string_view utf8) noexcept {
     const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; };
     return utf8.size() - static_cast<std::size_t>(std::ranges::count_if(utf8, continues));

@@ -42,6 +42,9 @@ pugi::xml_node first_element(const pugi::xml_node& parent) noexcept;
 /// The next element after `element` under the same parent; an empty node when there is none.
 pugi::xml_node next_element(const pugi::xml_node& element) noexcept;
 
+/// True for UTF-8 made of XML 1.0 characters.
+bool is_xml_text(std::string_view text) noexcept;
+
 /// Code points in a valid UTF-8 text.
 std::size_t count_characters(std::string_view utf8) noexcept;
 
