@@ -1,14 +1,31 @@
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sysexits.h>
 
 #include "rota/cli/command.h"
+#include "rota/cli/route53.h"
+
+namespace {
+
+bool is_called_route53(std::string_view program) noexcept {
+    return program.substr(program.rfind('/') + 1) == "route53";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     try {
+        // The old scripts' tool runs at every boot and shutdown: before anything else is built.
+        if (argc > 0 && is_called_route53(argv[0])) {
+            return rota::cli::run_route53(argc, argv);
+        }
+        if (argc > 1 && std::string_view{argv[1]} == "route53") {
+            return rota::cli::run_route53(argc - 1, argv + 1);
+        }
         CLI::App app{
             "rota balances load over a fleet of instances by DNS, with no load balancer in the "
             "path.",
