@@ -1,0 +1,107 @@
+"""The init script for real (start, status, stop, lock file), and the units as systemd-analyze sees them."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+import test_join_leave as story
+
+PACKAGING = harness.ROOT / "packaging"
+
+
+class SysV(story.Story):
+    def setUp(self):
+        super().setUp()
+        self.metadata, service = self.instance(1)
+        self.addCleanup(service.close)
+        self.lock = pathlib.Path(self.directory) / "subsys/rota-agent"
+        settings = {
+            "ROTA": harness.ROTA,
+            "ROTA_RUN_DIR": os.path.join(self.directory, "run"),
+            "ROTA_LOCK_FILE": str(self.lock),
+            "ROTA_LOG_FILE": os.path.join(self.directory, "agent.log"),
+            "ROTA_OPTIONS": f"--zone example.com --name {story.NAME} --ttl {story.TTL}s --margin {story.MARGIN}s",
+        }
+        self.variables = {**self.environment(self.metadata), **settings}
+        self.addCleanup(self.script, "stop")
+
+    def script(self, verb):
+        script = PACKAGING / "sysv/rota-agent"
+        return subprocess.run(["sh", script, verb], env=self.variables, capture_output=True, text=True, timeout=90 * harness.SLOW)
+
+    def test_start_status_and_stop(self):
+        self.assertEqual(self.script("status").returncode, 3)
+        started = self.script("start")
+        self.assertEqual(started.returncode, 0, started.stdout + started.stderr)
+        self.assertTrue(self.lock.exists())
+        self.assertEqual(set(self.members()), {"i-1"})
+        self.assertEqual(self.script("start").returncode, 0, "a second start is success")
+        status = self.script("status")
+        self.assertEqual(status.returncode, 0, status.stdout + status.stderr)
+        stopped = self.script("stop")
+        self.assertEqual(stopped.returncode, 0, stopped.stdout + stopped.stderr)
+        self.assertEqual(self.members(), {}, "stop does not return before the record is out")
+        self.assertFalse(self.lock.exists())
+        self.assertEqual(self.script("status").returncode, 3)
+        self.assertEqual(self.script("stop").returncode, 0, "a second stop is success")
+
+    def test_a_dead_agent_is_told_by_status(self):
+        self.script("start")
+        pid = int((pathlib.Path(self.directory) / "run/agent.pid").read_text())
+        os.kill(pid, 9)
+        harness.eventually(lambda: self.script("status").returncode == 1, "dead, with its pid file")
+
+    def test_the_headers_order_it_last_and_first(self):
+        text = (PACKAGING / "sysv/rota-agent").read_text()
+        self.assertIn("\n# chkconfig: 35 99 10\n", text)
+        self.assertRegex(text, r"\n# Required-Start:\s+\$all\n")
+        self.assertRegex(text, r"\n# Should-Stop:\s+\$all\n")
+
+    def test_debian_orders_it_last_and_first(self):
+        insserv = shutil.which("insserv", path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin")
+        if not insserv:
+            self.skipTest("no insserv here")
+        root = pathlib.Path(self.directory) / "root"
+        for folder in ("init.d", *(f"rc{level}.d" for level in "0123456S")):
+            (root / "etc" / folder).mkdir(parents=True)
+        shutil.copy(PACKAGING / "sysv/rota-agent", root / "etc/init.d/rota-agent")
+        app = root / "etc/init.d/app"
+        app.write_text(
+            "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: app\n# Required-Start:\n# Required-Stop:\n# Default-Start: 2 3 4 5\n"
+            "# Default-Stop: 0 1 6\n# Short-Description: app\n### END INIT INFO\n"
+        )
+        app.chmod(0o755)
+        subprocess.run([insserv, "-p", root / "etc/init.d", "app", "rota-agent"], check=True, capture_output=True)
+        start = {path.name[3:]: int(path.name[1:3]) for path in (root / "etc/rc3.d").glob("S*")}
+        stop = {path.name[3:]: int(path.name[1:3]) for path in (root / "etc/rc0.d").glob("K*")}
+        self.assertGreater(start["rota-agent"], start["app"])
+        self.assertLess(stop["rota-agent"], stop["app"])
+
+
+class Units(unittest.TestCase):
+    def test_systemd_understands_them(self):
+        analyze = shutil.which("systemd-analyze")
+        if not analyze:
+            self.skipTest("no systemd-analyze here")
+        with tempfile.TemporaryDirectory() as folder:
+            for unit in sorted((PACKAGING / "systemd").glob("*.service")):
+                copy = pathlib.Path(folder) / unit.name
+                # verify wants the program to be there.
+                copy.write_text(unit.read_text().replace("/usr/bin/rota", harness.ROTA))
+                run = subprocess.run([analyze, "verify", "--man=no", copy], capture_output=True, text=True)
+                said = [line for line in (run.stdout + run.stderr).splitlines() if unit.name in line]
+                self.assertEqual((run.returncode, said), (0, []), run.stderr)
+
+    def test_the_agent_starts_last_and_stops_first(self):
+        text = (PACKAGING / "systemd/rota-agent.service").read_text()
+        self.assertIn("After=network-online.target multi-user.target", text)
+        self.assertRegex(text, r"(?m)^TimeoutStopSec=330$")
+        self.assertRegex(text, r"(?m)^SuccessExitStatus=75$")
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore")
