@@ -386,9 +386,10 @@ TEST(Agent, leaves_from_waiting_and_removes_what_an_earlier_run_left) {
 
 TEST(Agent, keeps_trying_slowly_when_somebody_must_repair_something) {
     World world{agent()};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::writing));
     world.fault = Failure{.kind = FailureKind::too_many_members,
                           .error = {ErrorKind::conflict, "100 members", false}};
-    world.feed(Started{});
     world.answer_one();
     EXPECT_EQ(world.phase(), Phase::blocked);
     world.fault.reset();

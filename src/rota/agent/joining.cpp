@@ -93,7 +93,9 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
             fail_join(member, other_policy(record_set));
             return;
         }
-        ttl = ttl_of(record_set);
+        if (!record_set.values.empty()) {  // an alias among the members has no TTL of its own
+            ttl = ttl_of(record_set);
+        }
         if (is_own(record_set, target.set_identifier)) {
             own = &record_set;
         } else {
@@ -253,7 +255,9 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         call_later(member, Phase::in_service, ReadOwn{}, jittered(state_.settings.watch_interval));
         return;
     }
-    if (failure.error.retryable || may_have_happened) {
+    // At boot the metadata may not be complete yet, and a late address must not cost minutes.
+    const bool is_booting = member.phase == Phase::resolving && state_.settings.goal == Goal::stay;
+    if (failure.error.retryable || may_have_happened || is_booting) {
         retry_later(member, failure);
         return;
     }

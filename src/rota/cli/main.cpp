@@ -33,8 +33,13 @@ int main(int argc, char** argv) {
         app.set_version_flag("--version", std::string{"rota " ROTA_VERSION});
         app.require_subcommand(1);
         rota::cli::Run run;
+        rota::cli::add_agent(app, run);
+        rota::cli::add_join(app, run);
         rota::cli::add_keys(app, run);
+        rota::cli::add_leave(app, run);
+        rota::cli::add_list(app, run);
         rota::cli::add_serve(app, run);
+        rota::cli::add_status(app, run);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {

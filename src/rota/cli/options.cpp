@@ -100,6 +100,9 @@ bool suits(const CLI::Option& option, config::Kind kind) {
     if (type.starts_with("FLOAT")) {
         return kind == config::Kind::integer || kind == config::Kind::number;
     }
+    if (type == "DURATION") {  // 60 or "60s"
+        return kind == config::Kind::integer || kind == config::Kind::text;
+    }
     return kind == config::Kind::text;
 }
 

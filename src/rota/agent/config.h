@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/instance/address.h"
+
+namespace rota::agent {
+
+/// One rota as configured, before the metadata service and the API have been asked.
+struct RotaConfig {
+    std::string zone;  ///< id or name
+    dns::Name name;
+    dns::Type type = dns::Type::a;
+    instance::AddressSource address;
+    std::uint8_t weight = 10;
+    std::chrono::seconds ttl{60};
+    std::string set_identifier;  ///< empty: the instance id
+};
+
+/// How AWS's side is reached, over what the environment says.
+struct AwsOptions {
+    std::string endpoint_url;
+    std::string region;
+    std::string profile;
+    bool imds_v1 = false;
+};
+
+/// "http://127.0.0.1:8080/health", "tcp://127.0.0.1:80", "exec:/usr/local/bin/is-ready".
+struct ReadinessConfig {
+    enum class Kind : std::uint8_t { none, http, tcp, exec };
+    Kind kind = Kind::none;
+    std::string text;  ///< the URL, HOST:PORT or the command
+};
+
+struct Config {
+    Settings settings;
+    std::vector<RotaConfig> rotas;
+    AwsOptions aws;
+    ReadinessConfig readiness;
+    std::string socket;  ///< path; empty: no status socket
+    bool json = false;
+    bool quiet = false;  ///< warnings and errors only
+};
+
+}  // namespace rota::agent

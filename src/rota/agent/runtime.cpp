@@ -1,0 +1,381 @@
+#include "rota/agent/runtime.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "rota/agent/calls.h"
+#include "rota/agent/config.h"
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/readiness.h"
+#include "rota/agent/status.h"
+#include "rota/agent/status_socket.h"
+#include "rota/agent/voice.h"
+#include "rota/agent/worker.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/base/fd.h"
+#include "rota/base/log.h"
+#include "rota/base/rng.h"
+#include "rota/base/sd_notify.h"
+#include "rota/dns/types.h"
+
+namespace rota::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Long enough for a slow TLS handshake far away, short enough for several tries before a deadline.
+constexpr seconds kCallTimeout{10};
+constexpr milliseconds kLeastCallTimeout{200};
+constexpr seconds kReadinessTimeout{5};
+
+// The service manager is asked for this much more, this often, while joining and leaving.
+constexpr seconds kExtension{30};
+constexpr seconds kExtensionInterval{10};
+
+class Loop {
+public:
+    Loop(const Config& config, std::shared_ptr<const Surroundings> surroundings);
+
+    Status open();
+    int run();
+
+private:
+    void wait();
+    void on_signals();
+    void on_tick();
+    void feed(const Event& event);
+    void carry_out(Action action);
+    void carry_out(Call call);
+    void carry_out(const CheckReadiness& action);
+    void carry_out(const Say& say);
+    void carry_out(const AllInService& action);
+    void carry_out(const Finish& action);
+    std::string respond(std::string_view line, uid_t user);
+    void arm_timer();
+
+    [[nodiscard]] bool is_agent() const noexcept { return config_.settings.goal == Goal::stay; }
+
+    [[nodiscard]] bool wants_ticks() const noexcept;
+    int end_now(std::string_view why);
+    [[nodiscard]] bool has_calls_out() const;
+
+    const Config& config_;
+    std::shared_ptr<const Surroundings> surroundings_;
+    State state_;
+    Rng rng_ = Rng::from_entropy();
+    Fd signals_;
+    Fd timer_;
+    std::unique_ptr<StatusSocket> socket_;
+    std::optional<Voice> voice_;  ///< one-shot commands; an agent writes log lines
+    std::optional<int> ended_;
+    BootTime next_extension_{};
+    Inbox inbox_;
+    std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<Worker> readiness_worker_;
+};
+
+std::vector<Membership> memberships_of(const Config& config) {
+    std::vector<Membership> memberships;
+    for (const RotaConfig& rota : config.rotas) {
+        memberships.push_back(
+            {.name = rota.name, .type = rota.type, .weight = rota.weight, .ttl = rota.ttl});
+    }
+    return memberships;
+}
+
+std::string_view signal_name(std::uint32_t number) {
+    switch (number) {
+        case SIGTERM:
+            return "SIGTERM";
+        case SIGINT:
+            return "SIGINT";
+        default:
+            return "SIGHUP";
+    }
+}
+
+Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surroundings)
+    : config_{config},
+      surroundings_{std::move(surroundings)},
+      state_{initial_state(config.settings, memberships_of(config))} {}
+
+Status Loop::open() {
+    sigset_t wanted{};
+    ::sigemptyset(&wanted);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        ::sigaddset(&wanted, number);
+    }
+    // Before the first thread, so that every thread inherits it.
+    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for SIGPIPE
+    signals_ = Fd{::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
+    timer_ = Fd{::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
+    if (!signals_ || !timer_) {
+        return fail_errno("signalfd or timerfd", errno);
+    }
+    if (is_agent() && !config_.socket.empty()) {
+        auto socket = StatusSocket::open(config_.socket, [this](std::string_view line, uid_t user) {
+            return respond(line, user);
+        });
+        if (socket) {
+            socket_ = std::move(*socket);
+        } else if (socket.error().kind == ErrorKind::conflict) {
+            return std::unexpected(std::move(socket.error()));
+        } else {
+            log::warning("no status socket: rota status and rota leave cannot reach this agent",
+                         {{"error", socket.error().message}});
+        }
+    }
+    if (!is_agent()) {
+        voice_.emplace(config_.json || config_.quiet);
+    }
+    for (const RotaConfig& rota : config_.rotas) {
+        callers_.push_back(std::make_unique<Caller>(rota, surroundings_));
+        workers_.push_back(std::make_unique<Worker>(inbox_));
+    }
+    if (config_.settings.check_readiness) {
+        readiness_worker_ = std::make_unique<Worker>(inbox_);
+    }
+    return {};
+}
+
+int Loop::run() {
+    if (is_agent()) {
+        log::info("agent starts", {{"version", ROTA_VERSION}, {"rotas", config_.rotas.size()}});
+    }
+    feed(Started{});
+    while (!ended_) {
+        wait();
+    }
+    if (socket_ != nullptr) {
+        socket_->broadcast(status_json(state_, boot_now()));
+        socket_.reset();
+    }
+    if (!is_agent() && config_.json) {
+        voice_.reset();
+        fmt::print("{}\n", status_json(state_, boot_now()));
+    }
+    if (has_calls_out()) {
+        // A call that nobody waits for any more may block for seconds, and its thread with it.
+        voice_.reset();
+        std::fflush(nullptr);
+        std::_Exit(*ended_);
+    }
+    return *ended_;
+}
+
+void Loop::wait() {
+    arm_timer();
+    std::vector<pollfd> watched;
+    for (const int descriptor : {signals_.get(), timer_.get(), inbox_.descriptor()}) {
+        watched.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
+    }
+    if (socket_ != nullptr) {
+        socket_->add_to(watched);
+    }
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
+        ended_ = end_now("poll failed");
+        return;
+    }
+    on_signals();
+    for (const Event& event : inbox_.take()) {
+        feed(event);
+    }
+    if (socket_ != nullptr) {
+        socket_->serve(watched);
+    }
+    std::uint64_t expirations = 0;
+    if (::read(timer_.get(), &expirations, sizeof expirations) > 0) {
+        feed(Woke{});
+        on_tick();
+    }
+}
+
+void Loop::on_signals() {
+    signalfd_siginfo info{};
+    while (!ended_ && ::read(signals_.get(), &info, sizeof info) == sizeof info) {
+        const std::string_view name = signal_name(info.ssi_signo);
+        if (is_agent() && !state_.is_leaving) {
+            feed(LeaveRequested{std::string{name}});
+        } else {
+            ended_ = end_now(name);
+        }
+    }
+}
+
+int Loop::end_now(std::string_view why) {
+    const std::string text =
+        fmt::format("ends at once on {}; {}", why, summary(state_, boot_now()));
+    if (voice_) {
+        voice_->line(log::Level::error, text);
+    } else {
+        log::error(text);
+    }
+    return EX_TEMPFAIL;
+}
+
+bool Loop::wants_ticks() const noexcept {
+    return !is_agent() || state_.is_leaving || !state_.announced;
+}
+
+void Loop::on_tick() {
+    if (ended_ || !wants_ticks()) {
+        return;
+    }
+    const BootTime now = boot_now();
+    if (voice_) {
+        voice_->progress(summary(state_, now), now);
+        return;
+    }
+    if (now >= next_extension_) {
+        next_extension_ = now + kExtensionInterval;
+        sd_notify::extend_timeout(kExtension);
+        sd_notify::status(summary(state_, now));
+    }
+}
+
+void Loop::feed(const Event& event) {
+    const bool was_leaving = state_.is_leaving;
+    for (Action& action : step(state_, event, boot_now(), rng_)) {
+        carry_out(std::move(action));
+    }
+    if (is_agent() && state_.is_leaving && !was_leaving) {
+        log::info("leaving", {{"reason", state_.leave_reason}});
+        sd_notify::stopping(summary(state_, boot_now()));
+        next_extension_ = {};
+        on_tick();
+    }
+}
+
+void Loop::carry_out(Action action) {
+    std::visit(
+        [this](auto&& alternative) { carry_out(std::forward<decltype(alternative)>(alternative)); },
+        std::move(action));
+}
+
+void Loop::carry_out(Call call) {
+    milliseconds timeout = kCallTimeout;
+    if (state_.deadline) {
+        const auto left = std::chrono::floor<milliseconds>(*state_.deadline - boot_now());
+        timeout = std::clamp(left, kLeastCallTimeout, timeout);
+    }
+    Caller* const caller = callers_[call.member].get();
+    workers_[call.member]->start([caller, timeout, call = std::move(call)]() -> Event {
+        caller->set_timeout(timeout);
+        Answered answered{.member = call.member, .call = call.id, .answer = Failure{}};
+        try {
+            answered.answer = (*caller)(call.request);
+        } catch (const std::exception& error) {  // the thread's edge
+            answered.answer = Failure{.kind = FailureKind::no_answer,
+                                      .error = {ErrorKind::internal, error.what(), true}};
+        }
+        return answered;
+    });
+}
+
+void Loop::carry_out(const CheckReadiness& /*action*/) {
+    readiness_worker_->start(
+        [this]() -> Event { return check_readiness(config_.readiness, kReadinessTimeout); });
+}
+
+void Loop::carry_out(const Say& say) {
+    if (voice_) {
+        voice_->line(say.level,
+                     say.member
+                         ? fmt::format("{}: {}", label_of(state_.members[*say.member]), say.text)
+                         : say.text);
+        return;
+    }
+    if (!say.member) {
+        log::write(say.level, say.text);
+        return;
+    }
+    const Member& member = state_.members[*say.member];
+    log::write(say.level, say.text,
+               {{"name", member.membership.name.to_text()},
+                {"type", dns::to_string(member.membership.type)},
+                {"set_identifier", member.target ? member.target->set_identifier : "unknown"}});
+}
+
+void Loop::carry_out(const AllInService& /*action*/) {
+    if (is_agent()) {
+        sd_notify::ready(summary(state_, boot_now()));
+    }
+}
+
+void Loop::carry_out(const Finish& action) {
+    ended_ = action.exit_status;
+    if (is_agent()) {
+        log::info("agent ends", {{"exit_status", action.exit_status}});
+        sd_notify::status(summary(state_, boot_now()));
+    }
+}
+
+std::string Loop::respond(std::string_view line, uid_t user) {
+    const bool is_leave = line.find(R"("leave")") != std::string_view::npos;
+    const bool is_status = line.find(R"("status")") != std::string_view::npos;
+    if (is_leave) {
+        feed(LeaveRequested{fmt::format("rota leave by uid {}", user)});
+    } else if (!is_status) {
+        return R"({"error":"unknown command; known commands: status, leave"})";
+    }
+    return status_json(state_, boot_now());
+}
+
+void Loop::arm_timer() {
+    std::optional<BootTime> next = next_wake(state_);
+    if (wants_ticks()) {
+        const BootTime tick = boot_now() + seconds{1};
+        next = next ? std::min(*next, tick) : tick;
+    }
+    itimerspec spec{};
+    if (next) {
+        // At zero a timer is off; a moment that has passed fires at once.
+        const auto since = std::max(next->time_since_epoch(), BootTime::duration{1});
+        const auto whole = std::chrono::floor<seconds>(since);
+        spec.it_value.tv_sec = whole.count();
+        spec.it_value.tv_nsec = (since - whole).count();
+    }
+    ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+bool Loop::has_calls_out() const {
+    const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
+    return std::ranges::any_of(workers_, is_busy) ||
+           (readiness_worker_ != nullptr && readiness_worker_->is_busy());
+}
+
+}  // namespace
+
+Result<int> run(const Config& config, std::shared_ptr<const Surroundings> surroundings) {
+    Loop loop{config, std::move(surroundings)};
+    ROTA_CHECK(loop.open());
+    return loop.run();
+}
+
+}  // namespace rota::agent

@@ -1,0 +1,146 @@
+#include "rota/agent/status.h"
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/dns/types.h"
+#include "rota/model/record_set.h"
+
+namespace rota::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json seconds_until(const std::optional<BootTime>& moment, BootTime now) {
+    if (!moment) {
+        return nullptr;
+    }
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*moment - now).count();
+    return left > 0 ? left : 0;
+}
+
+Json rota_json(const State& state, const Member& member, BootTime now) {
+    Json rota;
+    rota["name"] = member.membership.name.to_text();
+    rota["type"] = dns::to_string(member.membership.type);
+    rota["zone"] = member.target ? Json(member.target->zone_id) : Json{};
+    rota["set_identifier"] = member.target ? Json(member.target->set_identifier) : Json{};
+    const bool has_address = member.stored && !member.stored->values.empty();
+    rota["address"] = has_address ? Json(member.stored->values.front()) : Json{};
+    rota["weight"] = nullptr;
+    rota["ttl"] = nullptr;
+    if (member.stored) {
+        rota["ttl"] = member.stored->ttl;
+        if (const auto* weighted = std::get_if<model::WeightedRouting>(&member.stored->routing)) {
+            rota["weight"] = weighted->weight;
+        }
+    }
+    rota["phase"] = to_string(member.phase);
+    rota["text"] = describe(state, member, now);
+    rota["change_id"] = member.change_id.empty() ? Json{} : Json(member.change_id);
+    rota["written"] = member.was_in_service && !member.wrote_nothing;
+    rota["drain_seconds_left"] = seconds_until(member.floor, now);
+    rota["failures"] = member.failures;
+    rota["error"] = nullptr;
+    if (member.last_error) {
+        rota["error"] = {{"kind", to_string(member.last_error->kind)},
+                         {"message", member.last_error->message}};
+    }
+    return rota;
+}
+
+std::string join_lines(const std::vector<std::pair<std::string, std::string>>& lines) {
+    if (lines.size() == 1) {
+        return lines.front().second;
+    }
+    std::string out;
+    for (const auto& [label, text] : lines) {
+        out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", label, text);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string status_json(const State& state, BootTime now) {
+    Json status;
+    status["version"] = ROTA_VERSION;
+    status["leaving"] = state.is_leaving;
+    status["reason"] = state.leave_reason.empty() ? Json{} : Json(state.leave_reason);
+    status["ready"] = state.is_ready;
+    status["deadline_seconds_left"] = seconds_until(state.deadline, now);
+    status["exit_status"] = state.exit_status ? Json(*state.exit_status) : Json{};
+    status["rotas"] = Json::array();
+    for (const Member& member : state.members) {
+        status["rotas"].push_back(rota_json(state, member, now));
+    }
+    return status.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::optional<StatusView> parse_status(std::string_view json) {
+    try {
+        const Json status = Json::parse(json);
+        StatusView view;
+        view.is_leaving = status.at("leaving").get<bool>();
+        if (!status.at("exit_status").is_null()) {
+            view.exit_status = status.at("exit_status").get<int>();
+        }
+        const auto text_of = [](const Json& value) {
+            return value.is_string() ? value.get<std::string>() : std::string{};
+        };
+        for (const Json& rota : status.at("rotas")) {
+            RotaView one{.label = {},
+                         .phase = text_of(rota.at("phase")),
+                         .text = text_of(rota.at("text")),
+                         .record = {},
+                         .zone = text_of(rota.at("zone")),
+                         .name = text_of(rota.at("name")),
+                         .type = text_of(rota.at("type")),
+                         .set_identifier = text_of(rota.at("set_identifier"))};
+            one.label = fmt::format("{} {} {}", one.name, one.type, one.set_identifier);
+            if (rota.at("address").is_string() && rota.at("weight").is_number()) {
+                one.record = fmt::format("{} weight {} TTL {} s", text_of(rota.at("address")),
+                                         rota.at("weight").get<int>(), rota.at("ttl").get<long>());
+            }
+            view.rotas.push_back(std::move(one));
+        }
+        return view;
+    } catch (const std::exception&) {  // the library's edge: anything but the expected shape
+        return std::nullopt;
+    }
+}
+
+std::string label_of(const Member& member) {
+    return fmt::format("{} {}{}{}", member.membership.name.to_text(),
+                       dns::to_string(member.membership.type), member.target ? " " : "",
+                       member.target ? member.target->set_identifier : "");
+}
+
+std::string summary(const State& state, BootTime now) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    for (const Member& member : state.members) {
+        lines.emplace_back(label_of(member), describe(state, member, now));
+    }
+    return join_lines(lines);
+}
+
+std::string summary(const StatusView& view) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    for (const RotaView& rota : view.rotas) {
+        lines.emplace_back(rota.label, rota.text);
+    }
+    return join_lines(lines);
+}
+
+}  // namespace rota::agent

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/base/clock.h"
+
+// How the state is shown: as one line of JSON (`rota status --json`, the socket) and as lines for
+// people. The JSON's fields are documented in docs/agent.md.
+namespace rota::agent {
+
+/// One line, without the newline.
+std::string status_json(const State& state, BootTime now);
+
+/// What a reader of status_json needs to show.
+struct RotaView {
+    std::string label;  ///< "www.example.com. A i-0abc"
+    std::string phase;
+    std::string text;
+    std::string record;  ///< "192.0.2.1 weight 10 TTL 60 s"; empty when nothing is stored
+    std::string zone;
+    std::string name;
+    std::string type;
+    std::string set_identifier;
+};
+
+struct StatusView {
+    bool is_leaving = false;
+    std::optional<int> exit_status;
+    std::vector<RotaView> rotas;
+};
+
+/// Nothing when the text is not such a line.
+std::optional<StatusView> parse_status(std::string_view json);
+
+/// "www.example.com. A i-0abc".
+std::string label_of(const Member& member);
+
+/// The whole state in one short line, for systemctl status and the terminal.
+std::string summary(const State& state, BootTime now);
+
+/// As summary(), from a view.
+std::string summary(const StatusView& view);
+
+}  // namespace rota::agent

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rota/agent/config.h"
+#include "rota/base/error.h"
+#include "rota/config/file.h"
+
+namespace CLI {
+class App;
+}
+
+// The options that `rota agent`, `join`, `leave` and `status` share: which rotas this instance
+// belongs to, and how the API is reached. One file (/etc/rota/agent.toml) and one set of variables
+// (ROTA_AGENT_*) serves them all, so that `rota leave` by hand needs no options.
+namespace rota::cli {
+
+/// As given, before it is checked.
+struct MemberOptions {
+    std::string zone;
+    std::string name;
+    std::string type;
+    std::string address = "public-ipv4";
+    unsigned weight = 10;
+    std::string ttl = "60";
+    std::string set_identifier;
+    std::vector<std::string> rotas;  ///< --rota name=…,zone=…
+    bool imds_v1 = false;
+    std::string endpoint_url;
+    std::string region;
+    std::string profile;
+    std::string margin = "15";
+    std::string deadline = "300";
+    std::string socket = "/run/rota/agent.sock";
+    std::string ready;
+    std::string ready_interval = "5";
+    std::string watch_interval = "300";
+    bool json = false;
+    bool dry_run = false;
+};
+
+/// The subcommands that differ in which of the options they show; all accept all of them.
+enum class MemberCommand : std::uint8_t { agent, join, leave, status };
+
+void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand shown);
+
+/// Fills the options from environment and file and checks them.
+/// @param needs_rota  false: a configuration without a rota is no error.
+/// @errors config, usage: names the option, or the file, line and key.
+Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
+                                          bool needs_rota = true);
+
+/// The rotas of checked-in options: top-level values are the defaults of each.
+Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
+                                                std::span<const config::Table> tables);
+
+/// "90", "90s", "5m", "2h", "1d". @errors config: names the option and the text.
+Result<std::chrono::seconds> parse_duration(std::string_view option, std::string_view text);
+
+}  // namespace rota::cli

@@ -1,0 +1,120 @@
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/status.h"
+#include "rota/agent/status_socket.h"
+#include "rota/base/error.h"
+#include "support/agent_world.h"
+
+namespace rota::agent::testing {
+namespace {
+
+TEST(StatusLine, comes_back_as_it_was_shown) {
+    World world{Settings{.goal = Goal::stay}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    const auto view = parse_status(status_json(world.state, world.now));
+    ASSERT_TRUE(view);
+    EXPECT_FALSE(view->is_leaving);
+    EXPECT_FALSE(view->exit_status);
+    ASSERT_EQ(view->rotas.size(), 1U);
+    EXPECT_EQ(view->rotas[0].label, "www.example.com. A i-1");
+    EXPECT_EQ(view->rotas[0].phase, "in_service");
+    EXPECT_EQ(view->rotas[0].record, "192.0.2.1 weight 10 TTL 60 s");
+    EXPECT_EQ(summary(*view), "in service");
+}
+
+TEST(StatusLine, counts_the_drain_down) {
+    World world{Settings{.goal = Goal::leave}};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    world.advance(30s);
+    EXPECT_EQ(summary(world.state, world.now), "draining, safe in 45 s");
+    EXPECT_NE(status_json(world.state, world.now).find("\"drain_seconds_left\":45"),
+              std::string::npos);
+}
+
+TEST(StatusLine, is_one_line_whatever_an_error_says) {
+    World world{Settings{.goal = Goal::stay}};
+    world.feed(Started{});
+    world.fault = Failure{.error = {ErrorKind::bad_input, "two\nlines \xff", true}};
+    world.answer_one();
+    EXPECT_EQ(status_json(world.state, world.now).find('\n'), std::string::npos);
+}
+
+TEST(StatusLine, is_refused_when_it_is_something_else) {
+    for (const std::string_view text : {"", "{}", "[]", "nonsense", R"({"leaving":1})"}) {
+        EXPECT_FALSE(parse_status(text)) << text;
+    }
+}
+
+class Socket : public ::testing::Test {
+protected:
+    std::string path_ =
+        ::testing::TempDir() + "rota-agent-" + std::to_string(::getpid()) + "/agent.sock";
+};
+
+TEST_F(Socket, answers_line_by_line_and_is_for_its_user_alone) {
+    auto socket = StatusSocket::open(path_, [](std::string_view line, uid_t user) {
+        EXPECT_EQ(user, ::getuid());
+        return "heard " + std::string{line};
+    });
+    ASSERT_TRUE(socket) << socket.error().message;
+    struct stat info{};
+    ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+
+    std::optional<Result<std::string>> first;
+    std::optional<Result<std::string>> second;
+    std::jthread client{[&] {
+        auto connection = AgentConnection::open(path_);
+        ASSERT_TRUE(connection);
+        ASSERT_TRUE(connection->send_line("one\ntwo"));
+        first = connection->read_line(10s);
+        second = connection->read_line(10s);
+    }};
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!second && std::chrono::steady_clock::now() < deadline) {
+        std::vector<pollfd> watched;
+        (*socket)->add_to(watched);
+        ::poll(watched.data(), watched.size(), 50);
+        (*socket)->serve(watched);
+    }
+    client.join();
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(*first, "heard one");
+    EXPECT_EQ(*second, "heard two");
+}
+
+TEST_F(Socket, is_not_taken_from_an_agent_that_runs) {
+    const auto respond = [](std::string_view, uid_t) { return std::string{}; };
+    auto first = StatusSocket::open(path_, respond);
+    ASSERT_TRUE(first);
+    const auto second = StatusSocket::open(path_, respond);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, ErrorKind::conflict);
+    first->reset();
+    EXPECT_TRUE(StatusSocket::open(path_, respond));
+}
+
+TEST_F(Socket, of_nobody_is_told_apart_from_other_errors) {
+    const auto line = ask_status(path_);
+    ASSERT_FALSE(line);
+    EXPECT_EQ(line.error().kind, ErrorKind::not_found);
+    EXPECT_EQ(ask_status(std::string(200, 'x')).error().kind, ErrorKind::config);
+}
+
+}  // namespace
+}  // namespace rota::agent::testing

@@ -1,0 +1,110 @@
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rota/cli/members.h"
+#include "rota/cli/shares.h"
+#include "rota/config/file.h"
+#include "rota/dns/types.h"
+
+namespace rota::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Duration, is_read_in_its_four_units) {
+    EXPECT_EQ(parse_duration("ttl", "15"), 15s);
+    EXPECT_EQ(parse_duration("ttl", "15s"), 15s);
+    EXPECT_EQ(parse_duration("ttl", "5m"), 300s);
+    EXPECT_EQ(parse_duration("ttl", "2h"), 7200s);
+    EXPECT_EQ(parse_duration("ttl", "1d"), 86400s);
+    for (const std::string_view text : {"", "s", "-1", "1.5", "5x", "5 s", "99999999999d"}) {
+        EXPECT_FALSE(parse_duration("ttl", text)) << text;
+    }
+}
+
+TEST(Shares, are_the_parts_of_the_sum_and_equal_when_all_are_zero) {
+    EXPECT_EQ(shares(std::vector<std::uint8_t>{10, 30}), (std::vector{0.25, 0.75}));
+    EXPECT_EQ(shares(std::vector<std::uint8_t>{0, 10}), (std::vector{0.0, 1.0}));
+    EXPECT_EQ(shares(std::vector<std::uint8_t>{0, 0}), (std::vector{0.5, 0.5}));
+    EXPECT_TRUE(shares({}).empty());
+}
+
+std::string complaint(const MemberOptions& options) {
+    const auto rotas = rotas_of(options, {});
+    return rotas ? "" : rotas.error().message;
+}
+
+TEST(MemberOptions, make_one_rota_of_the_plain_options) {
+    MemberOptions options;
+    options.zone = "example.com";
+    options.name = "www.example.com";
+    const auto rotas = rotas_of(options, {});
+    ASSERT_TRUE(rotas);
+    ASSERT_EQ(rotas->size(), 1U);
+    EXPECT_EQ(rotas->front().type, dns::Type::a);
+    EXPECT_EQ(rotas->front().weight, 10);
+    EXPECT_EQ(rotas->front().ttl, 60s);
+}
+
+TEST(MemberOptions, make_several_with_the_plain_ones_as_defaults) {
+    MemberOptions options;
+    options.zone = "example.com";
+    options.weight = 7;
+    options.rotas = {"name=a.example.com", "name=b.example.com,address=ipv6,weight=9,ttl=5m",
+                     "name=c.example.com,zone=Z123,set-identifier=blue"};
+    const auto rotas = rotas_of(options, {});
+    ASSERT_TRUE(rotas) << rotas.error().message;
+    ASSERT_EQ(rotas->size(), 3U);
+    EXPECT_EQ((*rotas)[0].weight, 7);
+    EXPECT_EQ((*rotas)[1].type, dns::Type::aaaa);
+    EXPECT_EQ((*rotas)[1].ttl, 300s);
+    EXPECT_EQ((*rotas)[2].zone, "Z123");
+    EXPECT_EQ((*rotas)[2].set_identifier, "blue");
+}
+
+TEST(MemberOptions, are_read_from_tables_that_are_complained_of_by_line) {
+    const auto file = config::parse(
+        "[[rota]]\nname = \"a.example.com\"\nzone = \"Z1\"\nweight = 3\n"
+        "[[rota]]\nname = \"b.example.com\"\nzone = \"Z1\"\nttl = \"1m\"\n",
+        "agent.toml");
+    ASSERT_TRUE(file);
+    const auto rotas = rotas_of(MemberOptions{}, file->tables("rota"));
+    ASSERT_TRUE(rotas) << rotas.error().message;
+    EXPECT_EQ((*rotas)[0].weight, 3);
+    EXPECT_EQ((*rotas)[1].ttl, 60s);
+
+    const auto wrong =
+        config::parse("[[rota]]\nname = \"a.example.com\"\nwait = 3\n", "agent.toml");
+    ASSERT_TRUE(wrong);
+    const auto refused = rotas_of(MemberOptions{}, wrong->tables("rota"));
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().message.starts_with("agent.toml:3:")) << refused.error().message;
+}
+
+TEST(MemberOptions, name_what_is_wrong) {
+    MemberOptions options;
+    options.name = "www.example.com";
+    EXPECT_NE(complaint(options).find("--zone"), std::string::npos);
+    options.zone = "example.com";
+    options.address = "nowhere";
+    EXPECT_NE(complaint(options).find("nowhere"), std::string::npos);
+    options.address = "ipv6";
+    options.type = "A";
+    EXPECT_NE(complaint(options).find("AAAA"), std::string::npos);
+    options.type.clear();
+    options.rotas = {"colour=blue"};
+    EXPECT_NE(complaint(options).find("colour=blue"), std::string::npos);
+    options.rotas = {"weight=256"};
+    EXPECT_NE(complaint(options).find("256"), std::string::npos);
+    options.rotas = {"ttl=60", "ttl=61"};
+    EXPECT_NE(complaint(options).find("named twice"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rota::cli
