@@ -111,6 +111,18 @@ TEST(HttpServer, reads_a_request_that_comes_octet_by_octet) {
     EXPECT_EQ(status_of(client.receive("POST / ab")), 200);
 }
 
+TEST(HttpServer, reads_a_last_chunk_that_comes_octet_by_octet) {
+    const Running running;
+    RawClient client{running.port()};
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (const char c : std::string{"0\r\n\r"}) {
+        ASSERT_TRUE(client.send(std::string{c}));
+        EXPECT_FALSE(client.readable(milliseconds{5}));
+    }
+    client.send("\n");
+    EXPECT_EQ(status_of(client.receive("POST / ")), 200);
+}
+
 TEST(HttpServer, reads_a_chunked_body_and_ignores_its_trailer) {
     const Running running{{}, [](const Request& request, const Peer&) -> Response {
                               return {.status = find(request.headers, "authorization") ? 500 : 200,
