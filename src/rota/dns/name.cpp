@@ -218,14 +218,18 @@ Name Name::parent() const {
 }
 
 std::strong_ordering operator<=>(const Name& a, const Name& b) noexcept {
+    // The members of a rota share a name: most comparisons in a zone's map end here.
+    if (a.wire_ == b.wire_) {
+        return std::strong_ordering::equal;
+    }
     const LabelOffsets labels_a{a.wire_};
     const LabelOffsets labels_b{b.wire_};
     const std::size_t common = std::min(labels_a.count, labels_b.count);
     for (std::size_t i = 1; i <= common; ++i) {
         const auto label_a = label_at(a.wire_, labels_a.offset[labels_a.count - i]);
         const auto label_b = label_at(b.wire_, labels_b.offset[labels_b.count - i]);
-        if (const auto order = compare_labels(label_a, label_b); order != 0) {
-            return order;
+        if (label_a != label_b) {
+            return compare_labels(label_a, label_b);
         }
     }
     return labels_a.count <=> labels_b.count;
