@@ -1,0 +1,208 @@
+"""Whole machines for tests: network namespaces on a bridge with a metadata service at its real address, and Debian with
+systemd or sysvinit as PID 1 in them. Root only. Everything made here is named after this process and taken down again.
+
+The bridge's network is 10.77.0.0/16; it has no way out.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+CACHE = os.environ.get("ROTA_TEST_CACHE", "/var/cache/rota-test")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIBRARIES = ["libfmt9", "libpugixml1v5", "libssl3", "libsqlite3-0", "libstdc++6"]
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **options)
+
+
+def wait_for(condition, seconds, what):
+    """Calls `condition` until it gives something true; gives that. Fails with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def rootfs(kind):
+    """A bare Debian 12 with `kind` ("systemd" or "sysvinit") as init, made once and kept; never written to by tests."""
+    base = os.path.join(CACHE, kind)
+    if os.path.exists(os.path.join(base, ".done")):
+        return base
+    init = {
+        "systemd": ["systemd-sysv", "dbus", "iproute2", "curl", "nginx-light", "procps"],
+        "sysvinit": ["sysvinit-core", "initscripts", "sysv-rc", "insserv", "startpar", "iproute2", "curl", "procps", "nginx-light"],
+    }[kind]
+    shutil.rmtree(base, ignore_errors=True)
+    os.makedirs(CACHE, exist_ok=True)
+    excluded = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "man", "locale")]
+    run("mmdebstrap", "--quiet", "--variant=minbase", *excluded, "--include=" + ",".join(init + LIBRARIES), "bookworm", base,
+        "/etc/apt/sources.list.d/debian.sources")
+    if kind == "systemd":
+        run("systemctl", "--root", base, "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer",
+            "dpkg-db-backup.timer", "systemd-timesyncd.service", "console-getty.service", "getty@tty1.service",
+            "systemd-networkd-wait-online.service")
+    with open(os.path.join(base, ".done"), "w", encoding="ascii"):
+        pass
+    return base
+
+
+class Network:
+    """A bridge; host(name, address) makes a namespace on it."""
+
+    def __init__(self):
+        self.prefix = f"rt{os.getpid()}"
+        self.hosts = []
+        self._namespace("vpc")
+        run("ip", "-n", self.name("vpc"), "link", "add", "br0", "type", "bridge")
+        run("ip", "-n", self.name("vpc"), "link", "set", "br0", "up")
+
+    def name(self, host):
+        return f"{self.prefix}-{host}"
+
+    def _namespace(self, host):
+        run("ip", "netns", "add", self.name(host))
+        self.hosts.append(host)
+        run("ip", "-n", self.name(host), "link", "set", "lo", "up")
+
+    def host(self, host, address, metadata=False):
+        """A namespace with `address` on eth0; with `metadata` it also holds 169.254.169.254, else it has a route there."""
+        self._namespace(host)
+        name, vpc = self.name(host), self.name("vpc")
+        run("ip", "link", "add", f"v{host}", "netns", vpc, "type", "veth", "peer", "name", "eth0", "netns", name)
+        run("ip", "-n", vpc, "link", "set", f"v{host}", "master", "br0", "up")
+        run("ip", "-n", name, "addr", "add", f"{address}/16", "dev", "eth0")
+        run("ip", "-n", name, "link", "set", "eth0", "up")
+        if metadata:
+            run("ip", "-n", name, "addr", "add", "169.254.169.254/32", "dev", "eth0")
+        else:
+            run("ip", "-n", name, "route", "add", "169.254.169.254/32", "dev", "eth0")
+
+    def command(self, host, *command):
+        return ["ip", "netns", "exec", self.name(host), *command]
+
+    def popen(self, host, *command, **options):
+        return subprocess.Popen(self.command(host, *command), **options)
+
+    def run(self, host, *command, **options):
+        return subprocess.run(self.command(host, *command), capture_output=True, text=True, check=False, **options)
+
+    def close(self):
+        for host in reversed(self.hosts):
+            pids = subprocess.run(["ip", "netns", "pids", self.name(host)], capture_output=True, text=True, check=False).stdout.split()
+            for pid in pids:
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            subprocess.run(["ip", "netns", "del", self.name(host)], check=False, capture_output=True)
+        self.hosts = []
+
+
+BOOT_SYSTEMD = r"""
+set -e
+if [ -z "$INNER" ]; then
+    for unified in /sys/fs/cgroup/unified /sys/fs/cgroup; do [ -e $unified/cgroup.procs ] && break; done
+    mkdir -p $unified/$NAME; echo $$ >$unified/$NAME/cgroup.procs
+    INNER=1 exec unshare -m -C -p -f --mount-proc --kill-child=SIGTERM bash -c "$SCRIPT" boot "$@"
+fi
+mount --make-rprivate /
+mount -t cgroup2 none /sys/fs/cgroup
+exec systemd-nspawn -q -D "$BASE" -b --volatile=overlay --register=no --keep-unit --console=pipe -M "$NAME" "$@" </dev/null
+"""
+
+
+class SystemdMachine:
+    """Debian with systemd as PID 1 in a namespace of the network. `files` ({path: text or (text, mode)}) appear in it."""
+
+    def __init__(self, network, host, binds, out):
+        self.name = network.name(host)
+        self.out = out
+        os.makedirs(out, exist_ok=True)
+        arguments = [f"--network-namespace-path=/run/netns/{self.name}", f"--bind={out}:/var/log/rota"]
+        arguments += [f"--bind-ro={source}:{target}" for target, source in binds.items()]
+        self.console = open(os.path.join(out, "console"), "wb")
+        self.process = subprocess.Popen(
+            ["bash", "-c", BOOT_SYSTEMD, "boot", *arguments],
+            env={**os.environ, "NAME": self.name, "BASE": rootfs("systemd"), "SCRIPT": BOOT_SYSTEMD, "INNER": ""},
+            stdout=self.console, stderr=self.console)
+        self.init = wait_for(self._find_init, 30, f"init of {self.name}")
+
+    def _find_init(self):
+        """The machine's PID 1 as seen from here: the grandchild of unshare. Never our own namespace's."""
+        pid = self.process.pid
+        for _ in range(2):
+            children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+            if not children:
+                if self.process.poll() is not None:
+                    raise AssertionError(f"{self.name} ended at once: {self.log()}")
+                return None
+            pid = int(children[0])
+        try:
+            if os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid"):
+                return None
+        except OSError:
+            return None
+        return pid
+
+    def log(self):
+        with open(os.path.join(self.out, "console"), encoding="utf-8", errors="replace") as console:
+            return console.read()[-4000:]
+
+    def run(self, *command, check=True):
+        """Runs a command inside."""
+        if os.readlink(f"/proc/{self.init}/ns/pid") == os.readlink("/proc/self/ns/pid"):
+            raise AssertionError("refusing to enter the host's own namespace")
+        return subprocess.run(["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "-r", *command], check=check,
+                              capture_output=True, text=True)
+
+    def is_active(self, unit):
+        return self.run("systemctl", "is-active", unit, check=False).stdout.strip()
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self, seconds):
+        self.process.wait(seconds)
+
+    def crash(self):
+        """The power fails."""
+        os.kill(self.init, signal.SIGKILL)
+        self.process.wait(20)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.crash()
+        self.console.close()
+        for unified in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+            for folder, _, _ in os.walk(os.path.join(unified, self.name), topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    pass
+
+
+def stage(base_kind, binary, units):
+    """A copy-free overlay of a root file system with rota and its units installed and enabled; gives a folder of files to bind:
+    {path in the machine: path here}. The root file system itself stays as it is."""
+    folder = tempfile.mkdtemp(prefix="rota-stage-")
+    binds = {"/usr/bin/rota": binary}
+    if base_kind == "systemd":
+        wants = os.path.join(folder, "wants")
+        os.makedirs(wants)
+        for path in units:
+            unit = os.path.basename(path)
+            binds[f"/etc/systemd/system/{unit}"] = path
+            os.symlink(f"/etc/systemd/system/{unit}", os.path.join(wants, unit))
+        nginx = "/lib/systemd/system/nginx.service"
+        os.symlink(nginx, os.path.join(wants, "nginx.service"))
+        binds["/etc/systemd/system/multi-user.target.wants"] = wants
+    return folder, binds
