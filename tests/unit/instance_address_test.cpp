@@ -63,6 +63,7 @@ TEST(FindAddress, reads_the_loopback_interface) {
 
 TEST(FindInstanceId, refuses_what_is_no_identifier) {
     EXPECT_EQ(find_instance_id(answering("i-0abc\n")), "i-0abc");
+    EXPECT_EQ(find_instance_id(answering("i-0123456789abcdef0")), "i-0123456789abcdef0");
     EXPECT_FALSE(find_instance_id(answering(std::nullopt)));
     EXPECT_FALSE(find_instance_id(answering("")));
     EXPECT_FALSE(find_instance_id(answering("<html>404</html>")));

@@ -187,7 +187,7 @@ Result<std::string> find_address(const AddressSource& source, Family family,
 
 Result<std::string> find_instance_id(const Metadata& metadata) {
     const std::optional<std::string> text = ROTA_TRY(metadata("meta-data/instance-id"));
-    const std::string_view id = trimmed(text.value_or(""));
+    const std::string_view id = trimmed(text ? std::string_view{*text} : std::string_view{});
     constexpr std::size_t kLongest = 128;  // of a set identifier
     const bool is_plausible =
         !id.empty() && id.size() <= kLongest &&
