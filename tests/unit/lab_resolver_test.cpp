@@ -8,7 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "rota/base/clock.h"
+#include "rota/dns/message.h"
 #include "rota/dns/name.h"
+#include "rota/dns/types.h"
 #include "rota/lab/dns_question.h"
 #include "rota/lab/resolver_cache.h"
 
@@ -60,18 +62,18 @@ dns::Name name_of(const char* text) {
     return dns::Name::parse(text).value();
 }
 
-/// An answer to make_query(7, www.lab.test) with one A record, its owner a compression pointer.
-std::vector<std::uint8_t> sample_answer() {
-    std::vector<std::uint8_t> message = make_query(7, name_of("www.lab.test"));
-    message[2] = 0x84;  // QR, AA
-    message[7] = 1;     // ANCOUNT
-    const std::vector<std::uint8_t> record{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 127, 77, 1, 11};
-    message.insert(message.end(), record.begin(), record.end());
+/// An answer to address_query(7, www.lab.test) with one A record.
+dns::Message sample_answer() {
+    dns::Message message = dns::make_query(name_of("www.lab.test"), dns::Type::a, 7);
+    message.is_response = true;
+    message.answers.push_back(
+        {.name = name_of("www.lab.test"), .ttl = 5, .rdata = {127, 77, 1, 11}});
     return message;
 }
 
 TEST(DnsQuestion, reads_the_address_and_the_ttl_of_its_answer) {
-    const auto answer = parse_answer(sample_answer(), 7, name_of("WWW.lab.test"));
+    const auto answer =
+        parse_answer(dns::encode_message(sample_answer()), 7, name_of("WWW.lab.test"));
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->address, "127.77.1.11");
     EXPECT_EQ(answer->ttl, 5s);
@@ -79,22 +81,23 @@ TEST(DnsQuestion, reads_the_address_and_the_ttl_of_its_answer) {
 
 TEST(DnsQuestion, ignores_what_does_not_answer_the_question) {
     const auto name = name_of("www.lab.test");
-    EXPECT_FALSE(parse_answer(sample_answer(), 8, name)) << "another id";
-    EXPECT_FALSE(parse_answer(sample_answer(), 7, name_of("w.lab.test"))) << "another name";
-    EXPECT_FALSE(parse_answer(make_query(7, name), 7, name)) << "a query";
-    const std::vector<std::uint8_t> whole = sample_answer();
+    EXPECT_FALSE(parse_answer(dns::encode_message(sample_answer()), 8, name)) << "another id";
+    EXPECT_FALSE(parse_answer(dns::encode_message(sample_answer()), 7, name_of("w.lab.test")))
+        << "another name";
+    EXPECT_FALSE(parse_answer(address_query(7, name), 7, name)) << "a query";
+    const std::vector<std::uint8_t> whole = dns::encode_message(sample_answer());
     for (std::size_t size = 0; size < whole.size(); ++size) {
         EXPECT_FALSE(parse_answer(std::span{whole}.first(size), 7, name)) << size << " octets";
     }
 }
 
 TEST(DnsQuestion, tells_a_name_without_an_address) {
-    std::vector<std::uint8_t> message = make_query(7, name_of("www.lab.test"));
-    message[2] = 0x84;
-    message[3] = 3;
-    const auto answer = parse_answer(message, 7, name_of("www.lab.test"));
+    dns::Message message = sample_answer();
+    message.answers.clear();
+    message.rcode = dns::Rcode::nxdomain;
+    const auto answer = parse_answer(dns::encode_message(message), 7, name_of("www.lab.test"));
     ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->rcode, 3U);
+    EXPECT_EQ(answer->rcode, dns::Rcode::nxdomain);
     EXPECT_FALSE(answer->address);
 }
 

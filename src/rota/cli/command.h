@@ -17,6 +17,7 @@ using Run = std::function<int()>;
 void add_agent(CLI::App& app, Run& run);
 void add_join(CLI::App& app, Run& run);
 void add_keys(CLI::App& app, Run& run);
+void add_lab(CLI::App& app, Run& run);
 void add_leave(CLI::App& app, Run& run);
 void add_list(CLI::App& app, Run& run);
 void add_serve(CLI::App& app, Run& run);

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
         rota::cli::add_agent(app, run);
         rota::cli::add_join(app, run);
         rota::cli::add_keys(app, run);
+        rota::cli::add_lab(app, run);
         rota::cli::add_leave(app, run);
         rota::cli::add_list(app, run);
         rota::cli::add_serve(app, run);

@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "rota/dns/name.h"
+#include "rota/dns/types.h"
 
 namespace rota::lab {
 
-/// A query for the A records of `name`.
-std::vector<std::uint8_t> make_query(std::uint16_t id, const dns::Name& name);
+/// A query for the A records of `name`, in wire form.
+std::vector<std::uint8_t> address_query(std::uint16_t id, const dns::Name& name);
 
 struct AddressAnswer {
-    unsigned rcode = 0;
+    dns::Rcode rcode = dns::Rcode::noerror;
     std::optional<std::string> address;  ///< the first A record
     std::chrono::seconds ttl{0};
 };

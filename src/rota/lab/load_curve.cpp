@@ -9,10 +9,10 @@ namespace {
 
 // Phases at which the wave turns: it climbs from kRise to kTop and falls from kFall to kEnd. The
 // quiet rest, 40 % of a wave, is where the group shrinks and its leavers drain.
-constexpr double kRise = 0.08;
-constexpr double kTop = 0.28;
-constexpr double kFall = 0.48;
-constexpr double kEnd = 0.60;
+constexpr double kRise = 0.05;
+constexpr double kTop = 0.30;
+constexpr double kFall = 0.46;
+constexpr double kEnd = 0.58;
 
 double smooth_step(double x) noexcept {
     x = std::clamp(x, 0.0, 1.0);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -36,7 +39,8 @@ std::string to_string(const Ended& ended);
 class Child {
 public:
     Child() = default;
-    Child(Child&& other) noexcept = default;
+    Child(Child&& other) noexcept { *this = std::move(other); }
+
     Child& operator=(Child&& other) noexcept;
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;

@@ -1,6 +1,7 @@
 #include "rota/lab/record.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rota/lab/load_curve.h"
 #include "rota/lab/population.h"
 
 namespace rota::lab {
@@ -72,6 +74,18 @@ std::string drain_line(const RunRecord& record) {
 }
 
 }  // namespace
+
+RunSettings completed(RunSettings settings) {
+    const double one_member = settings.workers /
+                              std::chrono::duration<double>{settings.service_time}.count() *
+                              settings.target;
+    // Low enough for the smallest group, high enough to need the largest.
+    settings.curve = fit_curve(one_member * settings.min_instances * 0.8,
+                               one_member * (settings.max_instances - 0.4), settings.duration,
+                               settings.ttl + settings.margin);
+    settings.concentration = concentration(zipf_shares(settings.resolvers, settings.zipf));
+    return settings;
+}
 
 std::string_view to_string(MemberState state) noexcept {
     switch (state) {

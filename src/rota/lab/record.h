@@ -26,15 +26,19 @@ struct RunSettings {
     std::chrono::seconds margin{1};
     bool chaos = false;
     double target = 0.6;  ///< utilisation
-    unsigned workers = 4;
-    std::chrono::milliseconds service_time{40};
+    unsigned workers = 3;
+    std::chrono::milliseconds service_time{50};
     std::chrono::milliseconds keep{3000};
     unsigned resolvers = 60;
+    double zipf = 0.8;  ///< exponent of the resolvers' sizes
     unsigned users = 300;
     double concentration = 0;  ///< H of the resolvers' shares
     LoadCurve curve;
     std::string name;  ///< the rota's
 };
+
+/// Fills in what follows from the rest of the settings: the load curve, the concentration.
+RunSettings completed(RunSettings settings);
 
 /// What the clients counted for one member.
 struct Traffic {

@@ -22,10 +22,11 @@
 namespace rota::lab {
 namespace {
 
-// Hues that stay apart on white and on dark grey, neighbours first; red is kept for failures.
-constexpr std::array<std::string_view, 10> kHues{"#2f7ed8", "#16a085", "#e6a117", "#8e5bd0",
-                                                 "#e377b0", "#6aa84f", "#19a8c7", "#b5651d",
-                                                 "#7d8ca3", "#c2549d"};
+// Hues that stay apart on white and on dark grey, neighbours first; red is kept for failures, amber
+// for drains, grey for what is not in service.
+constexpr std::array<std::string_view, 10> kHues{"#2f7ed8", "#16a085", "#8e5bd0", "#6aa84f",
+                                                 "#e377b0", "#19a8c7", "#5a4fcf", "#9bbf3b",
+                                                 "#c2549d", "#2b9d6e"};
 
 std::string_view hue_of(unsigned number) noexcept {
     return kHues.at(number % kHues.size());
@@ -38,16 +39,16 @@ constexpr std::string_view kStyle = R"(<style>
 body{margin:0 auto;padding:28px 24px 60px;max-width:1060px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:34px 0 2px}
 p{margin:4px 0 10px;max-width:78ch}.soft{color:var(--soft)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:20px 0}
-.tile{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 14px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:10px;margin:20px 0}
+.tile{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
 .tile b{display:block;font-size:25px;line-height:1.25}.tile span{color:var(--soft);font-size:13px}
 .good b{color:var(--good)}.bad b{color:var(--bad)}
 svg{display:block;width:100%;height:auto;margin:6px 0}
 .grid{stroke:var(--line);stroke-width:1}.tick{fill:var(--soft);font-size:12px}
 .label{fill:var(--ink);font-size:12px}.now{stroke:var(--ink)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}
-th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
-th{color:var(--soft);font-weight:600}th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px}
+th,td{padding:5px 8px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
+th{color:var(--soft);font-weight:600;white-space:normal;vertical-align:bottom}th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
 .chip{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px}
 .key{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:13px}
 </style>
@@ -152,7 +153,7 @@ std::string group_plot(const RunRecord& record, const std::vector<Sample>& sampl
         if (points.empty()) {
             return std::string{};
         }
-        return fmt::format("<path d=\"{}V{:.1f}H{:.1f}Z\" fill=\"{}\" fill-opacity=\".55\"/>\n",
+        return fmt::format("<path d=\"{}V{:.1f}H{:.1f}Z\" fill=\"{}\" fill-opacity=\".9\"/>\n",
                            svg::steps(axes, points), axes.y(0), axes.x(points.front().seconds),
                            colour);
     };
@@ -198,6 +199,9 @@ std::vector<Stretch> stretches_of(const RunRecord& record, const Member& member)
         {drained, end, "#5b6b7c", "stopping"}};
     if (member.killed) {
         stretches.push_back({end, record.elapsed.count(), "var(--bad)", "dead, still in the rota"});
+    }
+    for (Stretch& stretch : stretches) {
+        stretch.from = std::max(0.0, stretch.from);  // the first ones started before the clients
     }
     std::erase_if(stretches, [](const Stretch& s) { return s.until - s.from < 0.001; });
     return stretches;

@@ -21,6 +21,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/dns/message.h"
 #include "rota/dns/name.h"
 #include "rota/lab/dns_question.h"
 #include "rota/lab/event_loop.h"
@@ -85,7 +86,7 @@ void Resolver::send_query() {
     ++counters_.queries;
     query_id_ = static_cast<std::uint16_t>(rng_.next());
     timer_ = loop_.at(boot_now() + kTryTimeout, [this](BootTime) { on_timeout(); });
-    const std::vector<std::uint8_t> query = make_query(query_id_, name_);
+    const std::vector<std::uint8_t> query = address_query(query_id_, name_);
     // A refused datagram shows as the time-out that follows.
     ::send(socket_.get(), query.data(), query.size(), MSG_NOSIGNAL);
 }
@@ -112,7 +113,7 @@ void Resolver::on_readable() {
     }
     if (!answer->address) {
         finish(fail(ErrorKind::not_found,
-                    fmt::format("the name has no address (RCODE {})", answer->rcode)));
+                    fmt::format("the name has no address ({})", dns::to_text(answer->rcode))));
         return;
     }
     cache_.store(*answer->address, answer->ttl, boot_now());

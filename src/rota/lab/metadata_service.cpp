@@ -1,0 +1,58 @@
+#include "rota/lab/metadata_service.h"
+
+#include <cstddef>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/base/fd.h"
+#include "rota/base/guarded.h"
+#include "rota/http/message.h"
+#include "rota/http/server.h"
+#include "rota/lab/metadata.h"
+
+namespace rota::lab {
+namespace {
+
+/// "set meta-data/autoscaling/target-lifecycle-state Terminated"
+void obey(std::string_view line, Guarded<Metadata>& metadata) {
+    constexpr std::string_view kSet = "set ";
+    const std::size_t space = line.rfind(' ');
+    if (line.starts_with(kSet) && space > kSet.size()) {
+        const std::string path{line.substr(kSet.size(), space - kSet.size())};
+        metadata.with(
+            [&](Metadata& items) { items.set(path, std::string{line.substr(space + 1)}); });
+    }
+}
+
+}  // namespace
+
+Status run_metadata(const MetadataOptions& options) {
+    Guarded<Metadata> metadata{Metadata{options.facts}};
+    std::vector<Fd> listeners;
+    listeners.push_back(ROTA_TRY(http::listen_tcp(options.listen)));
+    http::Server server{
+        std::move(listeners), http::ServerLimits{},
+        [&](const http::Request& request, const http::Peer&) {
+            return metadata.with(
+                [&](Metadata& items) { return items.answer(request, boot_now()); });
+        },
+        [](int status) { return http::Response{.status = status, .headers = {}, .body = {}}; }, 1};
+    server.start();
+    fmt::print("ready\n");
+    std::fflush(stdout);
+    for (std::string line; std::getline(std::cin, line);) {
+        obey(line, metadata);
+    }
+    server.stop();
+    return {};
+}
+
+}  // namespace rota::lab
