@@ -246,7 +246,7 @@ RC_GTEST_PROP(Answer, keeps_within_its_buffer_and_gives_messages_that_parse, ())
                           [](std::uint8_t octet) { return octet == 0xa5; }));
     if (answer.size != 0) {
         const auto text = test::to_text(std::span{reply}.first(answer.size));
-        RC_ASSERT(text.find("broken") == std::string::npos);
+        RC_ASSERT(text.find("broken: ") == std::string::npos);
         RC_ASSERT(answer.truncated ==
                   (text.substr(0, text.find('\n')).find(" tc") != std::string::npos));
     }

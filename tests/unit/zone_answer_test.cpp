@@ -372,6 +372,32 @@ TEST(Answer, answers_ds_from_the_parent_when_parent_and_child_are_both_here) {
               "NOERROR qr aa\nanswer child.example.com. 60 A 192.0.2.90\n");
 }
 
+TEST(Answer, asks_the_zone_above_for_ds_behind_a_cname_too) {
+    EXPECT_EQ(
+        answer_text(zones(), "to-apex.example.com", "DS"),
+        std::string{"NOERROR qr aa\nanswer to-apex.example.com. 60 CNAME example.com.\n"} + kSoa);
+    const std::string digest(64, '0');
+    const auto both =
+        with_zone(test::snapshot("example.com",
+                                 "example.com. 60 SOA ns. host. 1 1 1 1 60\n"
+                                 "child.example.com. 60 NS ns.child.example.com.\n"
+                                 "child.example.com. 60 DS 1 8 2 " +
+                                     digest +
+                                     "\n"
+                                     "in.example.com. 60 CNAME child.example.com.\n"),
+                  test::hosted_zone("child.example.com", "Z2"),
+                  test::record_sets("child.example.com. 60 SOA ns. host. 1 1 1 1 60\n"
+                                    "self.child.example.com. 60 CNAME child.example.com.\n"));
+    EXPECT_EQ(answer_text(*both, "in.example.com", "DS"),
+              "NOERROR qr aa\n"
+              "answer child.example.com. 60 DS 1 8 2 " +
+                  digest +
+                  "\n"
+                  "answer in.example.com. 60 CNAME child.example.com.\n");
+    EXPECT_EQ(answer_text(*both, "self.child.example.com", "DS"),
+              "NOERROR qr aa\nanswer self.child.example.com. 60 CNAME child.example.com.\n");
+}
+
 TEST(Answer, refers_after_a_cname_with_aa_for_the_cname) {
     EXPECT_EQ(answer_text(zones(), "to-cut.example.com", "A"),
               std::string{"NOERROR qr aa\n"

@@ -76,7 +76,8 @@ private:
         std::uint16_t rest = 0;
     };
 
-    [[nodiscard]] ZoneMatch zone_for_question(ZoneMatch zone) const noexcept;
+    [[nodiscard]] ZoneMatch above_for_ds(ZoneMatch zone,
+                                         const dns::FoldedName& name) const noexcept;
     [[nodiscard]] ZoneMatch zone_for_target(const Placed& placed) const noexcept;
     Next answer_from(ZoneMatch zone, const Placed& placed, bool is_question) noexcept;
     Next answer_from_node(ZoneMatch zone, const Node& node, Names names) noexcept;
@@ -105,7 +106,7 @@ void Responder::respond(ZoneMatch zone) noexcept {
         rcode_ = Rcode::refused;
         return;
     }
-    zone = zone_for_question(zone);
+    zone = above_for_ds(zone, query_.name);
     if (zone.zone == nullptr) {
         rcode_ = Rcode::refused;
         return;
@@ -120,21 +121,19 @@ void Responder::respond(ZoneMatch zone) noexcept {
 
 /// DS belongs to the zone above: when that one is here too, it answers, not the zone that begins
 /// with the name. @source RFC 4035 section 3.1.4.1.
-ZoneMatch Responder::zone_for_question(ZoneMatch zone) const noexcept {
+ZoneMatch Responder::above_for_ds(ZoneMatch zone, const dns::FoldedName& name) const noexcept {
     if (zone.zone == nullptr || zone.apex != 0 || !is(query_.type, dns::Type::ds)) {
         return zone;
     }
-    const ZoneMatch above = snapshot_.find_zone(query_.name, 1);
+    const ZoneMatch above = snapshot_.find_zone(name, 1);
     return above.zone != nullptr ? above : zone;
 }
 
-/// A target at the apex of one of our zones is not followed for DS: the answer belongs to the zone
-/// above, and a resolver asks for it anew.
+/// The zone to go on in; none where the target's apex does not stand in the response to be pointed
+/// at (DS of a target that is its own zone's apex), and then a resolver asks anew.
 ZoneMatch Responder::zone_for_target(const Placed& placed) const noexcept {
-    const ZoneMatch zone = snapshot_.find_zone(*placed.name);
-    const bool is_usable = zone.zone != nullptr && placed.pointer(zone.apex) != 0 &&
-                           !(zone.apex == 0 && is(query_.type, dns::Type::ds));
-    return is_usable ? zone : ZoneMatch{};
+    const ZoneMatch zone = above_for_ds(snapshot_.find_zone(*placed.name), *placed.name);
+    return zone.zone != nullptr && placed.pointer(zone.apex) != 0 ? zone : ZoneMatch{};
 }
 
 Responder::Next Responder::answer_from(ZoneMatch zone, const Placed& placed,

@@ -130,7 +130,9 @@ LineBuffer NodeWriter::finish(unsigned flags) {
     node.name_size_ = name_size_;
     entries_.resize(types_, RrsetEntry{0, Body::records, 0});
     std::memcpy(bytes_.data(), &node, sizeof(node));
-    std::memcpy(bytes_.data() + sizeof(node), entries_.data(), types_ * sizeof(RrsetEntry));
+    if (types_ != 0) {
+        std::memcpy(bytes_.data() + sizeof(node), entries_.data(), types_ * sizeof(RrsetEntry));
+    }
     std::memcpy(block.data(), bytes_.data(), bytes_.size());
     return block;
 }
