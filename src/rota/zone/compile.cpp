@@ -93,7 +93,7 @@ std::shared_ptr<const Zone> Compiler::whole() {
 std::shared_ptr<const Zone> Compiler::changed(const model::ZoneDelta& delta) {
     Names names;
     for (const auto& [key, record_set] : delta) {
-        add_with_ancestors(key.name, names);
+        add_changed(key.name, names);
         if (key.type == dns::Type::ns && key.name != zone_.name) {
             add_descendants(key.name, names);  // a cut came or went: who is below it changes sides
         }
@@ -173,6 +173,22 @@ void Compiler::add_with_ancestors(const dns::Name& name, Names& names) const {
     dns::Name at = name;
     while (names.insert(at).second && at != zone_.name) {
         at = at.parent();
+    }
+}
+
+/// The name, and those above it that come or go as empty non-terminals or get or lose a wildcard.
+void Compiler::add_changed(const dns::Name& name, Names& names) const {
+    if (!name.is_at_or_below(zone_.name)) {
+        return;
+    }
+    names.insert(name);
+    for (dns::Name below = name; below != zone_.name;) {
+        dns::Name above = below.parent();
+        const bool existed = before_->find(hash_of(above.wire()), above.wire()) != nullptr;
+        if (below.is_wildcard() || existed != (above == zone_.name || exists(above))) {
+            names.insert(above);
+        }
+        below = std::move(above);
     }
 }
 

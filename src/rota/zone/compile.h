@@ -39,6 +39,7 @@ private:
     [[nodiscard]] bool has_wildcard(const dns::Name& name) const;
 
     void add_with_ancestors(const dns::Name& name, Names& names) const;
+    void add_changed(const dns::Name& name, Names& names) const;
     void add_descendants(const dns::Name& name, Names& names) const;
     LineBuffer compile(const dns::Name& name);
 

@@ -133,6 +133,7 @@ LineBuffer NodeWriter::finish(unsigned flags) {
     if (types_ != 0) {
         std::memcpy(bytes_.data() + sizeof(node), entries_.data(), types_ * sizeof(RrsetEntry));
     }
+    bytes_.resize(block.size());
     std::memcpy(block.data(), bytes_.data(), bytes_.size());
     return block;
 }

@@ -15,9 +15,7 @@ namespace rota::zone {
 
 LineBuffer::LineBuffer(std::size_t bytes)
     : data_{static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kLine}))},
-      size_{bytes} {
-    std::memset(data_.get(), 0, bytes);
-}
+      size_{bytes} {}
 
 void LineBuffer::Free::operator()(std::byte* memory) const noexcept {
     ::operator delete[](memory, std::align_val_t{kLine});
@@ -33,6 +31,7 @@ Shard::Shard(std::span<const Item> items) {
     memory_ = LineBuffer{bytes};
     mask_ = static_cast<std::uint32_t>(slots - 1);
     std::size_t at = slots * sizeof(ShardSlot);
+    std::memset(memory_.data(), 0, at);
     for (const Item& item : items) {
         auto* const table = reinterpret_cast<ShardSlot*>(memory_.data());
         std::uint32_t slot = item.tag & mask_;

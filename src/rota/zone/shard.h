@@ -10,7 +10,7 @@
 
 namespace rota::zone {
 
-/// Memory that starts on a cache line; fixed in size, zero at first.
+/// Memory that starts on a cache line; fixed in size, not cleared.
 class LineBuffer {
 public:
     LineBuffer() = default;
