@@ -1,16 +1,19 @@
 """One process that registers one weighted A record against the same rota serve: rota and what people use today."""
 
+import json
 import os
 import statistics
 import subprocess
-import json
 import sys
-import time
 
 import peers
 import route53_http
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("conformance", "system"):
+    sys.path.insert(0, os.path.join(HERE, "..", "tests", folder))
+import parts  # noqa: E402  the tests' metadata service
+
 NAME, ADDRESS, IDENTIFIER = "www.bench.test", "192.0.2.10", "i-0123456789abcdef0"
 
 BATCH = {
@@ -103,10 +106,10 @@ def launch(tools, command, env):
     return row
 
 
-def whole_join(server, tools, rounds, metadata_port):
+def whole_join(server, tools, rounds, metadata):
     env = environment(server)
     del env["AWS_EC2_METADATA_DISABLED"]
-    env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"http://{peers.ADDRESS}:{metadata_port}"
+    env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata
     command = [server.binary, "join", "--zone", "bench.test", "--name", NAME, "--address", "local-ipv4"]
     leave = [server.binary, "leave", "--zone", "bench.test", "--name", NAME, "--last", "remove", "--margin", "0", "--deadline", "1"]
     rows = []
@@ -129,18 +132,14 @@ def bench(scratch, tools, rounds):
                 if turn > 0:  # the first round warms the page cache
                     samples.setdefault(name, (what, []))[1].append(row)
             print(f"registration round {turn}", file=sys.stderr)
-        metadata = subprocess.Popen(
-            ["/usr/bin/python3", os.path.join(HERE, "..", "tests", "system", "imds.py"), "--port", "0"],
-            stdout=subprocess.PIPE, text=True)
-        port = int(metadata.stdout.readline().split()[-1].rsplit(":", 1)[-1].strip("/"))
+        metadata = parts.Metadata({"instance-id": IDENTIFIER, "local-ipv4": ADDRESS})
         samples["rota, whole join"] = (
-            "metadata, zone by name, read, UPSERT, wait for INSYNC", whole_join(server, tools, rounds, port))
+            "metadata, zone by name, read, UPSERT, wait for INSYNC", whole_join(server, tools, rounds, metadata.endpoint))
         return samples
     finally:
         server.stop()
         if metadata is not None:
-            metadata.terminate()
-            metadata.wait()
+            metadata.close()
 
 
 def report(samples):

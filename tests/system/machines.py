@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 CACHE = os.environ.get("ROTA_TEST_CACHE", "/var/cache/rota-test")
@@ -21,14 +20,14 @@ def run(*command, **options):
 
 
 def wait_for(condition, seconds, what):
-    """Calls `condition` until it gives something true; gives that. Fails with `what` after `seconds`."""
+    """Calls `condition` until it gives something true; gives that. Fails with `what` (a text, or a function that gives one) after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
@@ -61,6 +60,7 @@ class Network:
     def __init__(self):
         self.prefix = f"rt{os.getpid()}"
         self.hosts = []
+        self.processes = []
         self._namespace("vpc")
         run("ip", "-n", self.name("vpc"), "link", "add", "br0", "type", "bridge")
         run("ip", "-n", self.name("vpc"), "link", "set", "br0", "up")
@@ -90,12 +90,16 @@ class Network:
         return ["ip", "netns", "exec", self.name(host), *command]
 
     def popen(self, host, *command, **options):
-        return subprocess.Popen(self.command(host, *command), **options)
+        self.processes.append(subprocess.Popen(self.command(host, *command), **options))
+        return self.processes[-1]
 
     def run(self, host, *command, **options):
         return subprocess.run(self.command(host, *command), capture_output=True, text=True, check=False, **options)
 
     def close(self):
+        for process in self.processes:  # `ip netns exec` becomes the command
+            process.kill()
+            process.wait()
         for host in reversed(self.hosts):
             pids = subprocess.run(["ip", "netns", "pids", self.name(host)], capture_output=True, text=True, check=False).stdout.split()
             for pid in pids:
@@ -121,7 +125,8 @@ exec systemd-nspawn -q -D "$BASE" -b --volatile=overlay --register=no --keep-uni
 
 
 class SystemdMachine:
-    """Debian with systemd as PID 1 in a namespace of the network. `files` ({path: text or (text, mode)}) appear in it."""
+    """Debian with systemd as PID 1 in a namespace of the network. `binds` ({path inside: path here}) are seen in it, and /var/log/rota
+    is the folder `out`. What it writes elsewhere is gone with it."""
 
     def __init__(self, network, host, binds, out):
         self.name = network.name(host)
@@ -188,21 +193,3 @@ class SystemdMachine:
                     os.rmdir(folder)
                 except OSError:
                     pass
-
-
-def stage(base_kind, binary, units):
-    """A copy-free overlay of a root file system with rota and its units installed and enabled; gives a folder of files to bind:
-    {path in the machine: path here}. The root file system itself stays as it is."""
-    folder = tempfile.mkdtemp(prefix="rota-stage-")
-    binds = {"/usr/bin/rota": binary}
-    if base_kind == "systemd":
-        wants = os.path.join(folder, "wants")
-        os.makedirs(wants)
-        for path in units:
-            unit = os.path.basename(path)
-            binds[f"/etc/systemd/system/{unit}"] = path
-            os.symlink(f"/etc/systemd/system/{unit}", os.path.join(wants, unit))
-        nginx = "/lib/systemd/system/nginx.service"
-        os.symlink(nginx, os.path.join(wants, "nginx.service"))
-        binds["/etc/systemd/system/multi-user.target.wants"] = wants
-    return folder, binds
