@@ -65,16 +65,17 @@ class Commands(unittest.TestCase):
     def test_every_subcommand_has_a_man_page_with_exactly_its_options(self):
         wrong = []
         for name in subcommands():
-            page = ROOT / f"man/rota-{name}.1.scd"
-            if not page.exists():
+            pages = [*ROOT.glob(f"man/rota-{name}.[18].scd")]
+            if not pages:
                 wrong.append(f"man/rota-{name}.1.scd is missing")
                 continue
+            (page,) = pages
             text = page.read_text().replace("\\", "")
             ours = options(name).union(*(options(name, inner) for inner in subcommands(name)))
             explained = set(re.findall(r"^\*?(?:\*-\w\*, )?\*?(--[a-z0-9-]+)", text, re.MULTILINE))
             named = set(OPTION.findall(text))
-            wrong += [f"rota-{name}(1) does not mention {option}" for option in sorted(ours - named - {"--help", "--version"})]
-            wrong += [f"rota-{name}(1) explains {option}, which is not there" for option in sorted(explained - ours)]
+            wrong += [f"{page.name} does not mention {option}" for option in sorted(ours - named - {"--help", "--version"})]
+            wrong += [f"{page.name} explains {option}, which is not there" for option in sorted(explained - ours)]
         self.assertEqual(wrong, [])
 
     def test_every_man_page_builds(self):
