@@ -44,7 +44,7 @@ protected:
     }
 
     std::string path_ = testing::TempDir() + "rota-options-" + std::to_string(::getpid()) + ".toml";
-    SettingSources sources_{"ROTA_TEST_", path_};
+    SettingSources sources_{"ROTA_TEST_", path_, {}};
     CLI::App app_;
     std::string data_ = "/var/lib/rota";
     std::vector<std::string> dns_{"[::]:53"};

@@ -1,15 +1,29 @@
 #include "rota/api/hosted_zones.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "rota/api/identifiers.h"
+#include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/dns/types.h"
+#include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
 #include "rota/model/record_set.h"
+#include "rota/route53/messages.h"
+#include "rota/store/store.h"
 
 namespace rota::api {
 namespace {

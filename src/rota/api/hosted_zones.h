@@ -74,6 +74,8 @@ public:
 
     HostedZones(const HostedZones&) = delete;
     HostedZones& operator=(const HostedZones&) = delete;
+    HostedZones(HostedZones&&) = delete;
+    HostedZones& operator=(HostedZones&&) = delete;
     ~HostedZones() = default;
 
     /// Every worker answers from at least this generation: the changes in it are INSYNC.

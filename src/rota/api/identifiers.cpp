@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <sys/random.h>
+#include <sys/types.h>
 
 #include "rota/base/encoding.h"
 

@@ -1,16 +1,19 @@
 #include "rota/api/metrics.h"
 
 #include <chrono>
-#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include "rota/base/clock.h"
 
 namespace rota::api {
 namespace {

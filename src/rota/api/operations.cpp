@@ -4,15 +4,23 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <iterator>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "rota/api/hosted_zones.h"
+#include "rota/api/routes.h"
+#include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/dns/types.h"
+#include "rota/http/message.h"
 #include "rota/model/change_batch.h"
+#include "rota/model/record_set.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 

@@ -1,15 +1,24 @@
 #include "rota/api/router.h"
 
+#include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "rota/api/hosted_zones.h"
 #include "rota/api/identifiers.h"
+#include "rota/api/metrics.h"
 #include "rota/api/operations.h"
 #include "rota/api/routes.h"
+#include "rota/aws/sigv4.h"
+#include "rota/base/clock.h"
 #include "rota/base/log.h"
+#include "rota/http/message.h"
+#include "rota/http/server.h"
 #include "rota/http/url.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"

@@ -1,8 +1,11 @@
 #include "rota/api/routes.h"
 
-#include <algorithm>
 #include <array>
-#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "rota/http/url.h"
 #include "rota/route53/messages.h"

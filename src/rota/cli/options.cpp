@@ -1,13 +1,17 @@
 #include "rota/cli/options.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include "rota/base/error.h"
+#include "rota/config/file.h"
 
 namespace rota::cli {
 namespace {

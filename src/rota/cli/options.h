@@ -17,9 +17,9 @@ class App;
 namespace rota::cli {
 
 struct SettingSources {
-    std::string environment_prefix;        ///< "ROTA_SERVE_"
-    std::string default_file;              ///< "/etc/rota/serve.toml"; need not exist
-    std::vector<std::string> tables = {};  ///< arrays of tables that the file may hold ([[rota]])
+    std::string environment_prefix;   ///< "ROTA_SERVE_"
+    std::string default_file;         ///< "/etc/rota/serve.toml"; need not exist
+    std::vector<std::string> tables;  ///< arrays of tables that the file may hold ([[rota]])
 };
 
 /// Adds `--config FILE`; its environment variable is the prefix and CONFIG.

@@ -4,15 +4,23 @@
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
-#include <iterator>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/types.h>
 #include <unistd.h>
 
+#include "rota/base/error.h"
 #include "rota/base/fd.h"
 
 #define TOML_EXCEPTIONS 0

@@ -1,10 +1,20 @@
 #include "rota/server/live_keys.h"
 
 #include <chrono>
+#include <cstddef>
+#include <expected>
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
 #include <utility>
 
+#include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/store/keys.h"
 
 namespace rota::server {
 

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstddef>
 #include <ctime>
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -20,7 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/dns/name.h"
 
 namespace rota::server {
 namespace {

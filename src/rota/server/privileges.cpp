@@ -2,16 +2,21 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/prctl.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "rota/base/error.h"
 
 namespace rota::server {
 namespace {

@@ -1,20 +1,24 @@
 #include "rota/server/serve.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,12 +28,15 @@
 #include "rota/api/router.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
+#include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/log.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/name.h"
-#include "rota/dns/types.h"
+#include "rota/http/message.h"
 #include "rota/http/server.h"
+#include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
 #include "rota/server/dns_server.h"
 #include "rota/server/live_keys.h"
 #include "rota/server/name_servers.h"
@@ -243,6 +250,7 @@ std::string joined(const std::vector<std::string>& list) {
 
 std::vector<std::string> texts(const std::vector<dns::Name>& names) {
     std::vector<std::string> result;
+    result.reserve(names.size());
     for (const dns::Name& name : names) {
         result.push_back(name.to_text());
     }

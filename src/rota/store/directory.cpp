@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -13,7 +15,11 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
+
+#include "rota/base/error.h"
+#include "rota/base/fd.h"
 
 namespace rota::store {
 namespace {

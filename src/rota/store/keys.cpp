@@ -6,12 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <sys/types.h>
 
 #include "rota/base/encoding.h"
+#include "rota/base/error.h"
+#include "rota/store/sqlite.h"
 
 namespace rota::store {
 namespace {

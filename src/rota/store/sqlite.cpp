@@ -1,12 +1,18 @@
 #include "rota/store/sqlite.h"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "rota/base/error.h"
 #include "rota/base/fd.h"
 
 namespace rota::store {

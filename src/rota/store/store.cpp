@@ -1,15 +1,25 @@
 #include "rota/store/store.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <expected>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rota/base/error.h"
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"
+#include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
 #include "rota/model/record_set.h"
 #include "rota/store/sqlite.h"
 

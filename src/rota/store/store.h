@@ -40,6 +40,8 @@ public:
 
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
+    Store(Store&&) = delete;
+    Store& operator=(Store&&) = delete;
     ~Store();
 
     /// Everything, zones by id. @errors bad_input: a row that cannot be understood; names it.
