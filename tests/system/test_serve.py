@@ -6,6 +6,7 @@ import os
 import pathlib
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -25,8 +26,8 @@ READY = re.compile(r"event=ready dns=(\S+) api=(\S+)")
 class Serve:
     """`rota serve` with ports of the kernel's choice, read from its ready line."""
 
-    def __init__(self, directory, *options, dns=("127.0.0.1:0",), api=("127.0.0.1:0",), env=None, name="serve"):
-        command = [harness.ROTA, "serve"]
+    def __init__(self, directory, *options, dns=("127.0.0.1:0",), api=("127.0.0.1:0",), env=None, name="serve", before=()):
+        command = [*before, harness.ROTA, "serve"]
         for address in dns:
             command += ["--dns", address]
         for address in api:
@@ -227,6 +228,21 @@ class Users(Case):
         server = self.serve("--user", "nobody").ready()
         self.assertEqual(server.metric("rota_access_keys"), 1)
         self.assertEqual((self.data / "keys.db").stat().st_uid, self.user.pw_uid)
+
+    def test_a_capability_to_bind_is_given_back(self):
+        if not shutil.which("setpriv"):
+            self.skipTest("needs setpriv")
+        data = self.directory / "nobodys"
+        data.mkdir(mode=0o700)
+        os.chown(data, self.user.pw_uid, self.user.pw_gid)
+        dressed = ["setpriv", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}", "--clear-groups"]
+        dressed += ["--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service"]
+        server = Serve(self.directory, "--data", str(data), dns=(f"127.{secrets.randbelow(250) + 2}.0.53:53",), before=dressed)
+        self.addCleanup(server.__exit__)
+        server.ready()
+        status = pathlib.Path(f"/proc/{server.process.child.pid}/status").read_text()
+        for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            self.assertEqual(int(re.search(rf"^{name}:\s+(\w+)$", status, re.MULTILINE).group(1), 16), 0, name)
 
     def test_a_user_that_is_none(self):
         status, line = self.failing("--user", "no-such-user-here")

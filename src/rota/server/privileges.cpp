@@ -38,8 +38,14 @@ Result<std::optional<Identity>> look_up(const std::string& name) {
 /// A process that got CAP_NET_BIND_SERVICE without being root (systemd's AmbientCapabilities) gives
 /// it back. Root keeps its own here: setresuid takes them, or it stays root by choice.
 Status drop_capabilities() {
+    using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+    Capabilities held{};
+    if (::syscall(SYS_capget, &header, held.data()) == 0 &&
+        (held[0].permitted | held[1].permitted) == 0) {
+        return {};
+    }
+    const Capabilities none{};
     if (::syscall(SYS_capset, &header, none.data()) != 0) {
         return fail_errno("cannot give up capabilities", errno);
     }
