@@ -19,7 +19,9 @@ target_include_directories(rota_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(rota_flags INTERFACE ROTA_VERSION="${PROJECT_VERSION}")
 target_compile_options(rota_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-    -Wnull-dereference -Wvla -fno-omit-frame-pointer)
+    -Wnull-dereference -Wvla -fno-omit-frame-pointer
+    # Designated initialisers leave members out on purpose.
+    -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(rota_flags INTERFACE $<$<BOOL:${ROTA_PCH}>:-fpch-preprocess>)
     target_compile_options(rota_flags INTERFACE -Wuseless-cast -Wduplicated-cond -Wlogical-op)

@@ -214,6 +214,7 @@ TEST(HttpClient, refuses_an_answer_that_is_too_large_or_not_http) {
           std::string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "8\r\n12345678\r\n8\r\n12345678\r\n"},
           std::string{"SSH-2.0-OpenSSH_9.2\r\n"},
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(200000, 'e'),
           "HTTP/1.1 200 OK\r\nX: " + std::string(70000, 'h')}) {
         const Script script{{{{kEnd, text}}}};
         Client client{options};

@@ -18,23 +18,23 @@ class Imds;
 /// Reference Guide.
 struct Environment {
     std::string profile{"default"};  ///< AWS_PROFILE, "default"
-    std::string region{};         ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
-    std::string endpoint_url{};   ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's;
-                                  ///< may be empty
-    std::string imds_endpoint{};  ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE;
-                                  ///< http://169.254.169.254
-    bool imds_disabled = false;   ///< AWS_EC2_METADATA_DISABLED=true
-    std::string container_credentials_uri{};  ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the
-                                              ///< relative one made absolute
-    std::string container_authorization{};       ///< AWS_CONTAINER_AUTHORIZATION_TOKEN
-    std::string container_authorization_file{};  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read
-                                                 ///< anew for each request
-    std::optional<Credentials> static_credentials{};  ///< environment, then the profile
+    std::string region;          ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
+    std::string endpoint_url;    ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's;
+                                 ///< may be empty
+    std::string imds_endpoint;   ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE;
+                                 ///< http://169.254.169.254
+    bool imds_disabled = false;  ///< AWS_EC2_METADATA_DISABLED=true
+    std::string container_credentials_uri;     ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the
+                                               ///< relative one made absolute
+    std::string container_authorization;       ///< AWS_CONTAINER_AUTHORIZATION_TOKEN
+    std::string container_authorization_file;  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read
+                                               ///< anew for each request
+    std::optional<Credentials> static_credentials;  ///< environment, then the profile
     /// Why the profile's way to credentials (a role, SSO, a process) cannot be gone; empty when it
     /// asks for none.
-    std::string unsupported_credentials{};
-    std::string credentials_file{};  ///< where it was looked for; empty without a home directory
-    std::string config_file{};
+    std::string unsupported_credentials;
+    std::string credentials_file;  ///< where it was looked for; empty without a home directory
+    std::string config_file;
 };
 
 /// Where variables come from; a test gives its own.
@@ -52,6 +52,8 @@ public:
     ~CredentialProvider();
     CredentialProvider(const CredentialProvider&) = delete;
     CredentialProvider& operator=(const CredentialProvider&) = delete;
+    CredentialProvider(CredentialProvider&&) = delete;
+    CredentialProvider& operator=(CredentialProvider&&) = delete;
 
     /// @errors permission: says which places were looked at, in order. Retryable when a metadata
     /// service did not answer.

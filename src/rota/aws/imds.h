@@ -27,6 +27,8 @@ public:
     ~Imds();
     Imds(const Imds&) = delete;
     Imds& operator=(const Imds&) = delete;
+    Imds(Imds&&) = delete;
+    Imds& operator=(Imds&&) = delete;
 
     /// The text at "/latest/" + path, for example "meta-data/instance-id"; nothing on 404 (the item
     /// is absent: normal).

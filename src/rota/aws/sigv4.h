@@ -17,8 +17,8 @@ namespace rota::aws {
 struct Credentials {
     std::string access_key_id;
     std::string secret_access_key;
-    std::string session_token{};        ///< empty for long-term keys
-    std::optional<WallTime> expires{};  ///< nothing for long-term keys
+    std::string session_token;        ///< empty for long-term keys
+    std::optional<WallTime> expires;  ///< nothing for long-term keys
 };
 
 /// Adds Host (from `host`, unless present), X-Amz-Date, X-Amz-Security-Token (when the credentials

@@ -79,10 +79,32 @@ struct Errand {
     bool safe_to_repeat = false;
 };
 
-std::unexpected<Failure> fail_with(Failure failure, ErrorKind kind, std::string message,
-                                   bool retryable) {
-    failure.error = {.kind = kind, .message = std::move(message), .retryable = retryable};
-    return std::unexpected(std::move(failure));
+Error unusable(const Errand& errand, std::string_view problem) {
+    return {.kind = ErrorKind::bad_input,
+            .message = fmt::format("{}: the answer is not usable: {}", errand.what, problem),
+            .retryable = false};
+}
+
+/// Appends what comes next to `input`; done when the connection's end completes the answer.
+Result<Progress> read_more(Stream& stream, ResponseParser& parser, std::string& input,
+                           BootTime deadline) {
+    if (input.size() > kMaxHeader) {
+        return fail(ErrorKind::bad_input, "the answer is not usable: a line without end");
+    }
+    std::array<char, kChunk> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
+    const std::size_t got = ROTA_TRY(stream.read(chunk, deadline));
+    if (got > 0) {
+        input.append(chunk.data(), got);
+        return Progress::need_more;
+    }
+    const bool begun = parser.has_begun() || !input.empty();
+    if (parser.end() == Progress::done) {
+        return Progress::done;
+    }
+    return fail(ErrorKind::unavailable,
+                fmt::format("the server closed the connection {}",
+                            begun ? "in the middle of its answer" : "without an answer"),
+                true);
 }
 
 }  // namespace
@@ -157,13 +179,13 @@ std::expected<Response, Failure> Client::Impl::exchange(Stream& stream, const Er
     // A server may refuse early and close: its answer counts more than our failure to write.
     const Status sent = stream.write(errand.text, deadline, failure.written);
     if (!sent && sent.error().kind == ErrorKind::timeout) {
-        return fail_with(std::move(failure), ErrorKind::timeout,
-                         fmt::format("{}: {}", errand.what, sent.error().message), true);
+        failure.error = sent.error();
+        failure.error.message = fmt::format("{}: {}", errand.what, failure.error.message);
+        return std::unexpected(std::move(failure));
     }
     std::optional<ResponseParser> parser;
     parser.emplace(kMaxHeader, options.max_body, errand.body_follows);
     std::string input;
-    std::array<char, kChunk> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
     while (true) {
         switch (parser->feed(input)) {
             case Progress::header_done:
@@ -178,32 +200,21 @@ std::expected<Response, Failure> Client::Impl::exchange(Stream& stream, const Er
                 break;
             }
             case Progress::failed:
-                return fail_with(
-                    std::move(failure), ErrorKind::bad_input,
-                    fmt::format("{}: the answer is not usable: {}", errand.what, parser->problem()),
-                    false);
+                failure.error = unusable(errand, parser->problem());
+                return std::unexpected(std::move(failure));
             case Progress::need_more: {
-                const auto got = stream.read(chunk, deadline);
-                if (!got) {
-                    const Error& cause = sent ? got.error() : sent.error();
-                    return fail_with(std::move(failure), cause.kind,
-                                     fmt::format("{}: {}", errand.what, cause.message),
-                                     cause.retryable);
-                }
-                if (*got == 0 && parser->end() == Progress::done) {
+                const auto more = read_more(stream, *parser, input, deadline);
+                if (more && *more == Progress::done) {
                     keep = false;
                     return parser->take();
                 }
-                if (*got == 0) {
-                    const char* how =
-                        failure.answer_begun ? "in the middle of its answer" : "without an answer";
-                    return fail_with(
-                        std::move(failure), ErrorKind::unavailable,
-                        fmt::format("{}: the server closed the connection {}", errand.what, how),
-                        true);
+                failure.answer_begun = failure.answer_begun || more;
+                if (!more) {
+                    failure.error = sent ? more.error() : sent.error();
+                    failure.error.message =
+                        fmt::format("{}: {}", errand.what, failure.error.message);
+                    return std::unexpected(std::move(failure));
                 }
-                failure.answer_begun = true;
-                input.append(chunk.data(), *got);
                 break;
             }
         }

@@ -38,6 +38,8 @@ public:
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
+    Client(Client&&) = delete;
+    Client& operator=(Client&&) = delete;
 
     /// Sends one request and reads the whole answer. Adds Host (unless given), Content-Length and
     /// User-Agent. Any status is a success here. A kept connection that the server closed is

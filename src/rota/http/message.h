@@ -20,14 +20,14 @@ struct Request {
     std::string method = "GET";
     /// Origin form as on the wire, percent-encoded: "/2013-04-01/hostedzone?maxitems=2".
     std::string target = "/";
-    Headers headers{};
-    std::string body{};
+    Headers headers;
+    std::string body;
 };
 
 struct Response {
     int status = 200;
-    Headers headers{};
-    std::string body{};
+    Headers headers;
+    std::string body;
 };
 
 /// "Not Found" for 404; empty for a status that has no registered phrase.

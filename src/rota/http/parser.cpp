@@ -236,6 +236,10 @@ Response ResponseParser::take() {
         .status = sink.status, .headers = std::move(sink.headers), .body = std::move(sink.body)};
 }
 
+bool ResponseParser::has_begun() const {
+    return impl_->sink.got_some();
+}
+
 bool ResponseParser::keep_alive() const {
     return impl_->sink.keep_alive();
 }

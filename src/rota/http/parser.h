@@ -25,6 +25,8 @@ public:
     ~RequestParser();
     RequestParser(const RequestParser&) = delete;
     RequestParser& operator=(const RequestParser&) = delete;
+    RequestParser(RequestParser&&) = delete;
+    RequestParser& operator=(RequestParser&&) = delete;
 
     /// Takes what belongs to this request from the front of `input` and leaves the rest.
     Progress feed(std::string& input);
@@ -51,12 +53,15 @@ public:
     ~ResponseParser();
     ResponseParser(const ResponseParser&) = delete;
     ResponseParser& operator=(const ResponseParser&) = delete;
+    ResponseParser(ResponseParser&&) = delete;
+    ResponseParser& operator=(ResponseParser&&) = delete;
 
     Progress feed(std::string& input);
     /// The connection's end: done for a body that ends there, failed for one cut short.
     Progress end();
     Response take();
 
+    [[nodiscard]] bool has_begun() const;
     [[nodiscard]] bool keep_alive() const;
     /// After failed: what is wrong, in a few words.
     [[nodiscard]] std::string problem() const;

@@ -24,6 +24,8 @@ public:
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
+    TlsContext(TlsContext&&) = delete;
+    TlsContext& operator=(TlsContext&&) = delete;
 
     struct Impl;
 
@@ -46,6 +48,8 @@ public:
     ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
+    Stream(Stream&&) = delete;
+    Stream& operator=(Stream&&) = delete;
 
     /// TLS 1.2 or later with the server that proves to be `host`.
     Status secure(const TlsContext& context, const std::string& host, BootTime deadline);
