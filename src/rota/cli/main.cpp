@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
         rota::cli::add_leave(app, run);
         rota::cli::add_list(app, run);
         rota::cli::add_serve(app, run);
+        app.add_subcommand("route53", "The commands of boto 2's script of that name");
         rota::cli::add_status(app, run);
         try {
             app.parse(argc, argv);

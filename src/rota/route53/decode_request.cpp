@@ -16,10 +16,7 @@
 #include <pugixml.hpp>
 
 #include "rota/base/error.h"
-#include "rota/dns/name.h"
-#include "rota/dns/types.h"
 #include "rota/model/change_batch.h"
-#include "rota/model/record_set.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/raw.h"

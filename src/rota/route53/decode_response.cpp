@@ -16,7 +16,6 @@
 #include "rota/base/time_format.h"
 #include "rota/dns/name.h"
 #include "rota/model/hosted_zone.h"
-#include "rota/model/record_set.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/raw.h"

@@ -7,7 +7,7 @@
 #include "rota/route53/messages.h"
 
 namespace pugi {
-class xml_node;
+class xml_node;  // NOLINT(readability-identifier-naming): pugixml\'s name
 }
 
 // Between the wire's record sets and the model's.
