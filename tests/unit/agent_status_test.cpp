@@ -20,8 +20,14 @@
 namespace rota::agent::testing {
 namespace {
 
+Settings towards(Goal goal) {
+    Settings settings;
+    settings.goal = goal;
+    return settings;
+}
+
 TEST(StatusLine, comes_back_as_it_was_shown) {
-    World world{Settings{.goal = Goal::stay}};
+    World world{towards(Goal::stay)};
     world.feed(Started{});
     ASSERT_TRUE(world.run_until(Phase::in_service));
     const auto view = parse_status(status_json(world.state, world.now));
@@ -36,7 +42,7 @@ TEST(StatusLine, comes_back_as_it_was_shown) {
 }
 
 TEST(StatusLine, counts_the_drain_down) {
-    World world{Settings{.goal = Goal::leave}};
+    World world{towards(Goal::leave)};
     world.zone["i-1"] = weighted("i-1", "192.0.2.1");
     world.feed(Started{});
     ASSERT_TRUE(world.run_until(Phase::draining));
@@ -47,7 +53,7 @@ TEST(StatusLine, counts_the_drain_down) {
 }
 
 TEST(StatusLine, is_one_line_whatever_an_error_says) {
-    World world{Settings{.goal = Goal::stay}};
+    World world{towards(Goal::stay)};
     world.feed(Started{});
     world.fault = Failure{.error = {ErrorKind::bad_input, "two\nlines \xff", true}};
     world.answer_one();

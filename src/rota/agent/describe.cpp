@@ -57,6 +57,9 @@ std::string in_seconds(BootTime::duration duration) {
 }
 
 std::string describe(const State& state, const Member& member, BootTime now) {
+    if (state.is_leaving && member.phase < Phase::leave_resolving) {
+        return "leaving, the record set has not been deleted: the last call is not answered";
+    }
     switch (member.phase) {
         case Phase::waiting:
             return state.readiness_detail.empty()

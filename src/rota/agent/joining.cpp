@@ -13,6 +13,7 @@
 #include "rota/agent/stepper.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/dns/types.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -84,7 +85,7 @@ void Stepper::on_target(Member& member, const Target& target) {
 }
 
 void Stepper::on_group_before_join(Member& member, const Group& group) {
-    const Target& target = *member.target;
+    const Target& target = target_of(member);
     const model::RecordSet* own = nullptr;
     std::chrono::seconds ttl = member.membership.ttl;
     std::size_t siblings = 0;
@@ -126,7 +127,7 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
 }
 
 void Stepper::write(Member& member, std::chrono::seconds ttl) {
-    const Target& target = *member.target;
+    const Target& target = target_of(member);
     model::RecordSet record_set{
         .name = member.membership.name,
         .type = member.membership.type,
@@ -147,7 +148,7 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
 
 void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
     member.stored = std::get<Upsert>(member.request).record_set;
-    member.ttls.observe(ttl_of(*member.stored), now_);
+    member.ttls.observe(ttl_of(stored_of(member)), now_);
     member.change_id = accepted.change_id;
     member.polls = 0;
     const Settings& settings = state_.settings;
@@ -162,7 +163,7 @@ void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
 }
 
 void Stepper::enter_service(Member& member, std::string_view how) {
-    const model::RecordSet& stored = *member.stored;
+    const model::RecordSet& stored = stored_of(member);
     member.was_in_service = !state_.settings.dry_run;
     member.note = fmt::format("{}: {} weight {} TTL {} s", how,
                               stored.values.empty() ? "" : stored.values.front(), weight_of(stored),
@@ -193,9 +194,9 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     adopt_changes(member, *own.record_set);
-    if (!has_value(*own.record_set, member.target->value)) {
+    if (!has_value(*own.record_set, target_of(member).value)) {
         model::RecordSet restored = *own.record_set;
-        restored.values = {member.target->value};
+        restored.values = {target_of(member).value};
         dispute(member, Phase::writing,
                 Upsert{.record_set = std::move(restored), .comment = comment(member, "join")},
                 fmt::format(
@@ -212,7 +213,7 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
 
 void Stepper::adopt_changes(Member& member, const model::RecordSet& seen) {
     member.ttls.observe(ttl_of(seen), now_);
-    if (member.stored && ttl_of(*member.stored) != ttl_of(seen)) {
+    if (member.stored && ttl_of(stored_of(member)) != ttl_of(seen)) {
         say(log::Level::info, member,
             fmt::format("the rota's TTL was changed from {} s to {} s: adopted", member.stored->ttl,
                         seen.ttl));

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -70,7 +69,7 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
 
 void Stepper::on_group_before_leave(Member& member, const Group& group) {
     const auto own = std::ranges::find_if(group, [&member](const model::RecordSet& record_set) {
-        return is_own(record_set, member.target->set_identifier);
+        return is_own(record_set, target_of(member).set_identifier);
     });
     if (own == group.end()) {
         on_absent(member);
@@ -148,7 +147,7 @@ void Stepper::settle_refusals() {
 
 void Stepper::delete_stored(Member& member) {
     if (state_.settings.dry_run) {
-        const model::RecordSet& stored = *member.stored;
+        const model::RecordSet& stored = stored_of(member);
         end(member, Phase::gone,
             fmt::format("dry run, would delete {} TTL {} s and drain for {} s after INSYNC",
                         stored.values.empty() ? "" : stored.values.front(), stored.ttl,
@@ -157,7 +156,7 @@ void Stepper::delete_stored(Member& member) {
         return;
     }
     call(member, Phase::deleting,
-         Delete{.record_set = *member.stored, .comment = comment(member, "leave")});
+         Delete{.record_set = stored_of(member), .comment = comment(member, "leave")});
 }
 
 void Stepper::on_delete_accepted(Member& member, const Accepted& accepted) {

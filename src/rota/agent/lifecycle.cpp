@@ -317,7 +317,7 @@ std::size_t Stepper::index_of(const Member& member) const {
 
 std::string Stepper::comment(const Member& member, std::string_view verb) const {
     constexpr std::size_t kLongest = 256;  // Route 53's limit for a comment
-    std::string text = fmt::format("rota {}: {}", verb, member.target->set_identifier);
+    std::string text = fmt::format("rota {}: {}", verb, target_of(member).set_identifier);
     if (state_.is_leaving && state_.leave_reason != "rota leave") {
         text += fmt::format(" ({})", state_.leave_reason);
     }

@@ -50,7 +50,7 @@ struct Settings {
     bool read_first = true;    ///< off: join writes without looking, one request
     bool await_insync = true;  ///< off: a one-shot join ends when its change is accepted
     bool dry_run = false;
-    std::string signature = {};  ///< "rota 0.1.0 on HOST": ends the comment of every batch
+    std::string signature;  ///< "rota 0.1.0 on HOST": ends the comment of every batch
     /// How long a removal takes whose INSYNC cannot be observed.
     /// @source Route 53 API Reference, GetChange: "generally within 60 seconds".
     std::chrono::seconds assumed_propagation{60};

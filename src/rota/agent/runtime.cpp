@@ -255,8 +255,8 @@ void Loop::on_tick() {
     if (now >= next_extension_) {
         next_extension_ = now + kExtensionInterval;
         sd_notify::extend_timeout(kExtension);
-        sd_notify::status(summary(state_, now));
     }
+    sd_notify::status(summary(state_, now));
 }
 
 void Loop::feed(const Event& event) {

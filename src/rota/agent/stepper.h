@@ -3,12 +3,15 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rota/agent/lifecycle.h"
 #include "rota/base/clock.h"
+#include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/base/rng.h"
+#include "rota/model/record_set.h"
 
 namespace rota::agent {
 
@@ -77,6 +80,17 @@ private:
     Rng& rng_;
     std::vector<Action> actions_;
 };
+
+/// What is known from the phases before; asking too early is a bug.
+inline const Target& target_of(const Member& member) {
+    ROTA_ASSERT(member.target.has_value());
+    return *member.target;
+}
+
+inline const model::RecordSet& stored_of(const Member& member) {
+    ROTA_ASSERT(member.stored.has_value());
+    return *member.stored;
+}
 
 /// True when the record set is a weighted one with this identifier.
 bool is_own(const model::RecordSet& record_set, const std::string& set_identifier) noexcept;

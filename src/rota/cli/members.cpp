@@ -73,6 +73,7 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
                     "One of several rotas: name=…,zone=…,type=…,address=…,weight=…,ttl=…; "
                     "repeatable, the options above are its defaults")
         ->type_name("KEY=VALUE,…")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false)
         ->configurable(false);
 }
@@ -214,6 +215,8 @@ std::string host_name() {
 }  // namespace
 
 void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand shown) {
+    // A script's default and what is added to it: the last one wins.
+    command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     add_config_option(command, sources());
     add_rota_options(command, options);
     add_api_options(command, options);
