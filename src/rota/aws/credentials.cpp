@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -144,7 +146,7 @@ struct CredentialProvider::Impl {
 
     Result<Credentials> fetch();
     [[nodiscard]] Error none_found(std::string_view instance_role, bool retryable) const;
-    void remember(Credentials fresh, WallTime now);
+    void remember(const Credentials& fresh, WallTime now);
 };
 
 Error CredentialProvider::Impl::none_found(std::string_view instance_role, bool retryable) const {
@@ -171,18 +173,19 @@ Result<Credentials> CredentialProvider::Impl::fetch() {
         return std::unexpected(
             none_found("the instance's role is not asked for (AWS_EC2_METADATA_DISABLED)", false));
     }
-    auto found = from_instance_role(*imds);
-    if (!found) {
-        return std::unexpected(none_found(fmt::format("instance role: {}", found.error().message),
-                                          found.error().retryable));
+    auto answer = from_instance_role(*imds);
+    if (!answer) {
+        return std::unexpected(none_found(fmt::format("instance role: {}", answer.error().message),
+                                          answer.error().retryable));
     }
-    if (!*found) {
+    std::optional<Credentials> found = *std::move(answer);
+    if (!found) {
         return std::unexpected(none_found("the instance has no role", true));
     }
-    return **std::move(found);
+    return *std::move(found);
 }
 
-void CredentialProvider::Impl::remember(Credentials fresh, WallTime now) {
+void CredentialProvider::Impl::remember(const Credentials& fresh, WallTime now) {
     if (!fresh.expires) {
         next_attempt = WallTime::max();
     } else if (*fresh.expires <= now) {
@@ -192,7 +195,7 @@ void CredentialProvider::Impl::remember(Credentials fresh, WallTime now) {
     } else {
         next_attempt = std::max(*fresh.expires - kAdvisory, now + kCalmRetry);
     }
-    cached = std::move(fresh);
+    cached = fresh;
 }
 
 CredentialProvider::CredentialProvider(Environment environment, std::shared_ptr<Imds> imds)
@@ -214,18 +217,16 @@ Result<Credentials> CredentialProvider::get(WallTime now) {
     }
     auto fresh = impl.fetch();
     if (fresh) {
-        impl.remember(*std::move(fresh), now);
-        return *impl.cached;
+        impl.remember(*fresh, now);
+        return fresh;
     }
-    const bool usable = impl.cached && impl.cached->expires && *impl.cached->expires > now;
-    if (!usable) {
-        return std::unexpected(std::move(fresh).error());
+    if (!impl.cached || !impl.cached->expires || *impl.cached->expires <= now) {
+        return fresh;
     }
-    const bool urgent = *impl.cached->expires - now < kMandatory;
-    impl.next_attempt = now + (urgent ? kUrgentRetry : kCalmRetry);
-    log::warning(
-        "credentials could not be renewed",
-        {{"expires", format_rfc3339(*impl.cached->expires)}, {"error", fresh.error().message}});
+    const WallTime end = *impl.cached->expires;
+    impl.next_attempt = now + (end - now < kMandatory ? kUrgentRetry : kCalmRetry);
+    log::warning("credentials could not be renewed",
+                 {{"expires", format_rfc3339(end)}, {"error", fresh.error().message}});
     return *impl.cached;
 }
 

@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstdlib>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "rota/aws/credentials.h"
 #include "rota/aws/ini.h"
+#include "rota/aws/sigv4.h"
 #include "rota/aws/text_file.h"
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -74,7 +75,7 @@ struct Imds::Impl {
     ImdsOptions options;
     http::Client client;
     std::mutex mutex;
-    std::optional<http::Url> url;
+    http::Url url;  ///< without a host until know_url()
     std::string token;
     BootTime token_end;
     std::optional<BootTime> v1_until;
@@ -89,7 +90,7 @@ struct Imds::Impl {
 };
 
 Status Imds::Impl::know_url() {
-    if (!url) {
+    if (url.host.empty()) {
         auto parsed = http::parse_url(options.endpoint);
         if (!parsed) {
             return fail(ErrorKind::config, fmt::format("metadata service: {} (see "
@@ -97,8 +98,8 @@ Status Imds::Impl::know_url() {
                                                        parsed.error().message));
         }
         url = *std::move(parsed);
-        while (url->path.ends_with('/')) {
-            url->path.pop_back();
+        while (url.path.ends_with('/')) {
+            url.path.pop_back();
         }
     }
     return {};
@@ -109,7 +110,7 @@ Result<http::Response> Imds::Impl::ask(const http::Request& request, millisecond
     Result<http::Response> answer = fail(ErrorKind::internal, "no try");
     for (int attempt = 0; attempt < std::max(tries, 1); ++attempt) {
         pause_before(attempt);
-        answer = client.send(*url, request, patience);
+        answer = client.send(url, request, patience);
         if (answer ? !is_passing(answer->status) : !answer.error().retryable) {
             break;
         }
@@ -135,7 +136,7 @@ Status Imds::Impl::take_token() {
     token.clear();
     const http::Request request{
         .method = "PUT",
-        .target = url->path + "/latest/api/token",
+        .target = url.path + "/latest/api/token",
         .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", std::to_string(kTokenTtl.count())}}};
     const auto answer = ask(request, options.token_timeout, options.allow_v1 ? 1 : options.tries);
     if (!answer) {
@@ -169,7 +170,7 @@ Status Imds::Impl::take_token() {
 
 Result<std::optional<std::string>> Imds::Impl::get(std::string_view path, bool may_renew) {
     ROTA_CHECK(take_token());
-    http::Request request{.target = fmt::format("{}/latest/{}", url->path, path)};
+    http::Request request{.target = fmt::format("{}/latest/{}", url.path, path)};
     if (!token.empty()) {
         request.headers.emplace_back("X-aws-ec2-metadata-token", token);
     }

@@ -1,6 +1,8 @@
 #include "rota/aws/ini.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <expected>
 #include <ranges>
 #include <string>
 #include <string_view>

@@ -20,8 +20,8 @@ std::expected<std::string, int> read_text_file(const std::string& path) {
     std::string text;
     std::array<char, 4096> chunk{};
     errno = 0;
-    while (const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-        text.append(chunk.data(), got);
+    while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
+        text.append(chunk.data(), std::fread(chunk.data(), 1, chunk.size(), file.get()));
         if (text.size() > kMost) {
             return std::unexpected(EFBIG);
         }

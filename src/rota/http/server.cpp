@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -188,7 +187,8 @@ private:
     }
 
     void next_request(std::chrono::milliseconds patience) {
-        parser_.emplace(shared_.limits.max_header, shared_.limits.max_body);
+        parser_ =
+            std::make_unique<RequestParser>(shared_.limits.max_header, shared_.limits.max_body);
         phase_ = Phase::idle;
         arm(patience);
         if (stopping_) {
@@ -388,7 +388,7 @@ private:
     std::array<char, kChunk> chunk_{};
     std::string input_;
     std::string output_;
-    std::optional<RequestParser> parser_;
+    std::unique_ptr<RequestParser> parser_;
     std::size_t lingered_ = 0;
     Phase phase_ = Phase::idle;
     bool answered_any_ = false;

@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <cstddef>
 #include <cstdlib>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <optional>

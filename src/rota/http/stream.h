@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
