@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,7 +18,6 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
-#include "rota/dns/name.h"
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
 #include "rota/route53/codec.h"
@@ -178,25 +178,25 @@ std::string upper(std::string text) {
 }
 
 /// Zone, name and type, which all record and alias commands begin with.
-Status read_owner(Route53Command& into, const Arguments& arguments) {
+Result<dns::Type> read_owner(Route53Command& into, const Arguments& arguments) {
     into.zone_id = ROTA_TRY(zone_id_of(arguments, 0));
     into.record_set.name = arguments.at(1);
     if (const std::string problem = route53::name_problem(into.record_set.name); !problem.empty()) {
         return arguments.wrong(problem);
     }
     into.record_set.type = upper(arguments.at(2));
-    if (!dns::type_from_string(into.record_set.type)) {
+    const std::optional<dns::Type> type = dns::type_from_string(into.record_set.type);
+    if (!type) {
         return arguments.wrong(
             fmt::format("'{}' is not a record type of Route 53", arguments.at(2)));
     }
-    return {};
+    return *type;
 }
 
 /// What a value must look like before it is sent. What is deleted may be older than our rules, so
 /// there only addresses are judged: they tell when an argument is missing and the rest has moved
 /// up.
-Status check_values(const Route53Command& command, const Arguments& arguments) {
-    const dns::Type type = dns::type_from_string(command.record_set.type).value();
+Status check_values(const Route53Command& command, dns::Type type, const Arguments& arguments) {
     const bool is_address = type == dns::Type::a || type == dns::Type::aaaa;
     for (const std::string& value : command.record_set.values) {
         if (value.empty()) {
@@ -252,10 +252,10 @@ Status read_routing(Route53Command& into, const Arguments& arguments, std::size_
 }
 
 Status read_record(Route53Command& into, const Arguments& arguments) {
-    ROTA_CHECK(read_owner(into, arguments));
+    const dns::Type type = ROTA_TRY(read_owner(into, arguments));
     into.record_set.values = split_values(arguments.at(3));
     into.record_set.has_resource_records = true;
-    ROTA_CHECK(check_values(into, arguments));
+    ROTA_CHECK(check_values(into, type, arguments));
     ROTA_CHECK(read_ttl(into, arguments, 4));
     ROTA_CHECK(read_routing(into, arguments, 5));
     into.comment = arguments.at(7);
