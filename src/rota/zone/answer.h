@@ -12,8 +12,9 @@ class Snapshot;
 
 enum class Transport : std::uint8_t { udp, tcp };
 
-/// The index of a member in its snapshot: what a weighted answer drew; kNoMember for every other
-/// answer.
+/// The index of a member in its snapshot: what a weighted answer drew (in a chain of CNAMEs the
+/// last draw, which decides where the client goes); kNoMember for every other answer. A member
+/// keeps its index from change to change, and none is used again, so that they can be counted by.
 using MemberIndex = std::uint32_t;
 inline constexpr MemberIndex kNoMember = 0xffffffff;
 

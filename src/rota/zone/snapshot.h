@@ -16,7 +16,9 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 /// No zones: everything is REFUSED.
 SnapshotPtr empty_snapshot();
 
-/// The snapshot after a zone is added (or replaced) with all its record sets.
+/// The snapshot after a zone is added (or replaced) with all its record sets. Of several zones with
+/// one name the first public one answers, or the first one when all are private; so add them in the
+/// order in which they were created.
 SnapshotPtr with_zone(const SnapshotPtr& before, const model::HostedZone& zone,
                       const model::RecordSets& record_sets);
 
