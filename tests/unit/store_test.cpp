@@ -129,6 +129,24 @@ TEST_F(StoreTest, writes_nothing_of_a_change_that_fails) {
     EXPECT_TRUE(store->change_record_sets("Z1EXAMPLE", delta, change("C2")));
 }
 
+TEST_F(StoreTest, gives_zones_back_in_the_order_of_their_creation) {
+    {
+        auto store = Store::open(directory_).value();
+        for (const auto* const id : {"Z9", "Z1", "Z5"}) {
+            auto zone = example_zone();
+            zone.id = id;
+            zone.caller_reference = id;
+            ASSERT_TRUE(store->create_zone(zone, {}, change(std::string{"C"} + id)));
+        }
+    }
+    auto store = Store::open(directory_).value();
+    const auto zones = store->load().value();
+    ASSERT_EQ(zones.size(), 3U);
+    EXPECT_EQ(zones[0].zone.id, "Z9");
+    EXPECT_EQ(zones[1].zone.id, "Z1");
+    EXPECT_EQ(zones[2].zone.id, "Z5");
+}
+
 TEST_F(StoreTest, deletes_a_zone_with_its_record_sets) {
     auto store = Store::open(directory_).value();
     ASSERT_TRUE(store->create_zone(example_zone(), sets({weighted("i-1", 10)}), change("C1")));

@@ -29,16 +29,17 @@ namespace {
 using nlohmann::json;
 
 // A record set's name and type are text as in the API; its body is a JSON object, so that later
-// policies need no new columns. `number` orders changes by commit.
+// policies need no new columns. `number` orders zones by creation and changes by commit.
 constexpr Schema kSchema{1, R"sql(
 CREATE TABLE hosted_zones(
-    id TEXT NOT NULL PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     caller_reference TEXT NOT NULL UNIQUE,
     comment TEXT NOT NULL,
     private_zone INTEGER NOT NULL CHECK (private_zone IN (0, 1)),
     name_servers TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE record_sets(
     zone_id TEXT NOT NULL REFERENCES hosted_zones(id),
     name TEXT NOT NULL,
@@ -190,7 +191,7 @@ Status Store::Impl::erase(std::string_view zone_id, const model::RecordKey& key)
 Status Store::Impl::load_zones(std::vector<StoredZone>& zones) {
     Statement rows = ROTA_TRY(
         writer.prepare("SELECT id, name, caller_reference, comment, private_zone, name_servers "
-                       "FROM hosted_zones ORDER BY id"));
+                       "FROM hosted_zones ORDER BY number"));
     while (ROTA_TRY(rows.step())) {
         model::HostedZone zone;
         zone.id = rows.text(0);

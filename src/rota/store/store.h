@@ -44,7 +44,8 @@ public:
     Store& operator=(Store&&) = delete;
     ~Store();
 
-    /// Everything, zones by id. @errors bad_input: a row that cannot be understood; names it.
+    /// Everything, zones in the order in which they were created: of several with one name it
+    /// decides which one answers. @errors bad_input: a row that cannot be understood; names it.
     Result<std::vector<StoredZone>> load();
 
     /// All of these write everything that they are given in one transaction, the change included;
