@@ -1,6 +1,5 @@
 #include "rota/zone/lookup.h"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

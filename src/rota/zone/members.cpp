@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"

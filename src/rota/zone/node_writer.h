@@ -42,8 +42,9 @@ private:
         std::vector<Image> images;
     };
 
-    Image render(dns::Type type, std::uint32_t ttl, std::span<const std::uint8_t> rdata) const;
-    std::vector<Image> render(const model::RecordSet& record_set) const;
+    [[nodiscard]] Image render(dns::Type type, std::uint32_t ttl,
+                               std::span<const std::uint8_t> rdata) const;
+    [[nodiscard]] std::vector<Image> render(const model::RecordSet& record_set) const;
     void put_name(Image& image, std::span<const std::uint8_t> name, std::uint16_t& pointer) const;
     std::uint32_t put_records(std::span<const Image> images);
     void put_even(std::span<const Member> members);

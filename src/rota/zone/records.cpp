@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <utility>
 
 #include "rota/base/rng.h"
 #include "rota/dns/reply.h"
 #include "rota/routing/weighted.h"
+#include "rota/zone/answer.h"
 #include "rota/zone/node.h"
 
 namespace rota::zone {
