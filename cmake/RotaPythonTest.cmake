@@ -8,7 +8,13 @@ function(rota_python_test name)
         set(arg_TIMEOUT 300)
     endif()
     add_test(NAME ${name} COMMAND ${ROTA_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${arg_FILE})
+    # Deadlines are for a loaded machine already; a sanitizer needs more.
+    set(slow 1)
+    if(ROTA_SANITIZE)
+        set(slow 4)
+    endif()
     set(environment
+        ROTA_TEST_SLOW=${slow}
         ROTA=$<TARGET_FILE:rota>
         ROTA_SOURCE_DIR=${PROJECT_SOURCE_DIR}
         PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/conformance:${PROJECT_SOURCE_DIR}/tests/system
