@@ -330,7 +330,7 @@ Status serve(const ServeOptions& options) {
                         {"ns", joined(texts(name_servers))},
                         {"pid", ::getpid()}});
     sd_notify::ready(fmt::format("serving {} hosted zones", totals.zones));
-    const std::jthread name_check{[&](const std::stop_token& stop) {
+    std::jthread name_check{[&](const std::stop_token& stop) {
         check_name_servers(name_servers, dns->addresses(), stop);
     }};
 
@@ -339,6 +339,8 @@ Status serve(const ServeOptions& options) {
     sd_notify::stopping(fmt::format("ending on {}", signal));
     api.stop();
     dns->stop();
+    name_check.request_stop();
+    name_check.join();
     log::info("stopped");
     return {};
 }
