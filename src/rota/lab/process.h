@@ -39,6 +39,7 @@ std::string to_string(const Ended& ended);
 class Child {
 public:
     Child() = default;
+
     Child(Child&& other) noexcept { *this = std::move(other); }
 
     Child& operator=(Child&& other) noexcept;

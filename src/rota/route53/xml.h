@@ -8,7 +8,7 @@
 
 namespace pugi {
 class xml_document;  // NOLINT(readability-identifier-naming): pugixml\'s name
-class xml_node;  // NOLINT(readability-identifier-naming): pugixml\'s name
+class xml_node;      // NOLINT(readability-identifier-naming): pugixml\'s name
 }  // namespace pugi
 
 // What the codec needs of XML, below the API's own elements: a strict check in front of pugixml,
