@@ -267,6 +267,15 @@ class AgainstAScript(unittest.TestCase):
         self.assertEqual(len(server.seen), 1)
         self.assertIn("route53:ChangeResourceRecordSets on arn:aws:route53:::hostedzone/Z1", run.stderr)
 
+    def test_expired_credentials_are_looked_up_once_more(self):
+        expired = error("ExpiredToken", "The security token included in the request is expired", 403)
+        with api(scripted(expired, golden("change_response.xml"))) as server:
+            self.run_tool(server, "add_record", "Z1", *MEMBER)
+            self.assertEqual(len(server.seen), 2)
+        with api(scripted(expired)) as server:
+            self.assertIn("ExpiredToken", self.run_tool(server, "add_record", "Z1", *MEMBER, status=77).stderr)
+            self.assertEqual(len(server.seen), 2)
+
     def test_what_is_no_answer_is_an_error(self):
         with api(scripted(b"<html>captive portal</html>")) as server:
             self.assertIn("the answer is html", self.run_tool(server, "ls", status=65).stderr)

@@ -61,6 +61,8 @@ public:
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
+    Client(Client&&) = delete;
+    Client& operator=(Client&&) = delete;
 
     CallResult<CreateHostedZoneResponse> create_hosted_zone(const CreateHostedZoneRequest& request);
     CallResult<GetHostedZoneResponse> get_hosted_zone(std::string_view zone_id);
