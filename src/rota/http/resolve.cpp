@@ -1,18 +1,20 @@
 #include "rota/http/resolve.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <ctime>
+#include <expected>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -48,50 +50,6 @@ std::optional<SocketAddress> parse_literal(const std::string& host, std::uint16_
     return std::nullopt;
 }
 
-/// One question to getaddrinfo_a, with everything that the resolver reads and writes.
-struct Lookup {
-    std::string host;
-    std::string service;
-    addrinfo hints{};
-    gaicb request{};
-
-    Lookup(const std::string& name, std::uint16_t port)
-        : host{name}, service{std::to_string(port)} {
-        hints.ai_socktype = SOCK_STREAM;
-        hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-        request.ar_name = host.c_str();
-        request.ar_service = service.c_str();
-        request.ar_request = &hints;
-    }
-
-    Lookup(const Lookup&) = delete;
-    Lookup& operator=(const Lookup&) = delete;
-    Lookup(Lookup&&) = delete;
-    Lookup& operator=(Lookup&&) = delete;
-
-    ~Lookup() {
-        if (request.ar_result != nullptr) {
-            ::freeaddrinfo(request.ar_result);
-        }
-    }
-};
-
-timespec until(BootTime deadline) {
-    const auto left = std::max(deadline - boot_now(), BootClock::duration::zero());
-    const auto whole = std::chrono::floor<std::chrono::seconds>(left);
-    return {.tv_sec = whole.count(), .tv_nsec = (left - whole).count()};
-}
-
-/// EAI_INPROGRESS when the deadline passed first.
-int wait_for(gaicb& request, BootTime deadline) {
-    const std::array<const gaicb*, 1> list{&request};
-    while (::gai_error(&request) == EAI_INPROGRESS && boot_now() < deadline) {
-        const timespec patience = until(deadline);
-        ::gai_suspend(list.data(), 1, &patience);
-    }
-    return ::gai_error(&request);
-}
-
 std::vector<SocketAddress> addresses_of(const addrinfo* list) {
     constexpr std::size_t kMost = 16;
     std::vector<SocketAddress> out;
@@ -104,6 +62,72 @@ std::vector<SocketAddress> addresses_of(const addrinfo* list) {
         }
     }
     return out;
+}
+
+/// What the thread that asks and the one that waits share.
+struct Lookup {
+    std::mutex mutex;
+    std::condition_variable answered;
+    bool done = false;
+    int error = 0;
+    int number = 0;  ///< errno, for EAI_SYSTEM
+    std::vector<SocketAddress> addresses;
+};
+
+void ask_system(const std::string& host, std::uint16_t port, Lookup& lookup) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+    addrinfo* list = nullptr;
+    const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+    const int number = errno;
+    const std::scoped_lock lock{lookup.mutex};
+    lookup.error = error;
+    lookup.number = number;
+    lookup.addresses = addresses_of(list);
+    lookup.done = true;
+    lookup.answered.notify_all();
+    if (list != nullptr) {
+        ::freeaddrinfo(list);
+    }
+}
+
+std::unexpected<Error> lookup_failed(const std::string& host, const Lookup& lookup) {
+    return fail(
+        ErrorKind::unavailable,
+        fmt::format("look up {}: {}", host,
+                    lookup.error == EAI_SYSTEM ? std::generic_category().message(lookup.number)
+                                               : ::gai_strerror(lookup.error)),
+        true);
+}
+
+/// getaddrinfo has no deadline and cannot be stopped, so it runs beside us. A thread that is later
+/// than the deadline is the one kind that rota lets go: it owns all that it touches. (The library's
+/// getaddrinfo_a does the same with threads that the sanitizers cannot see.)
+Result<std::vector<SocketAddress>> ask_beside(const std::string& host, std::uint16_t port,
+                                              BootTime deadline) {
+    const auto lookup = std::make_shared<Lookup>();
+    std::thread asking;
+    try {
+        asking = std::thread{[host, port, lookup] { ask_system(host, port, *lookup); }};
+    } catch (const std::system_error& error) {
+        return fail(ErrorKind::unavailable, fmt::format("look up {}: {}", host, error.what()),
+                    true);
+    }
+    std::unique_lock lock{lookup->mutex};
+    const bool done =
+        lookup->answered.wait_for(lock, deadline - boot_now(), [&lookup] { return lookup->done; });
+    lock.unlock();
+    if (!done) {
+        asking.detach();
+        return fail(ErrorKind::timeout,
+                    fmt::format("look up {}: the resolver did not answer in time", host), true);
+    }
+    asking.join();
+    if (lookup->error != 0) {
+        return lookup_failed(host, *lookup);
+    }
+    return std::move(lookup->addresses);
 }
 
 }  // namespace
@@ -134,28 +158,7 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
     if (host == "localhost") {
         return std::vector{*parse_literal("127.0.0.1", port), *parse_literal("::1", port)};
     }
-    auto lookup = std::make_unique<Lookup>(host, port);
-    std::array<gaicb*, 1> list{&lookup->request};
-    int error = ::getaddrinfo_a(GAI_NOWAIT, list.data(), 1, nullptr);
-    if (error == 0) {
-        error = wait_for(lookup->request, deadline);
-    }
-    if (error == EAI_INPROGRESS) {
-        if (::gai_cancel(&lookup->request) == EAI_NOTCANCELED) {
-            // The resolver still writes there and cannot be stopped: a small leak, once a time-out.
-            static_cast<void>(lookup.release());
-        }
-        return fail(ErrorKind::timeout,
-                    fmt::format("look up {}: the resolver did not answer in time", host), true);
-    }
-    if (error != 0) {
-        return fail(ErrorKind::unavailable,
-                    fmt::format("look up {}: {}", host,
-                                error == EAI_SYSTEM ? std::strerror(errno)  // NOLINT: one thread
-                                                    : ::gai_strerror(error)),
-                    true);
-    }
-    return addresses_of(lookup->request.ar_result);
+    return ask_beside(host, port, deadline);
 }
 
 }  // namespace rota::http
