@@ -2,12 +2,14 @@
 #include <chrono>
 #include <cstddef>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "rota/lab/load_curve.h"
 #include "rota/lab/population.h"
+#include "rota/lab/record.h"
 
 namespace rota::lab {
 namespace {
@@ -41,6 +43,16 @@ TEST(LoadCurve, fits_as_many_waves_as_leave_time_to_drain) {
     EXPECT_EQ(fit_curve(1, 2, 1800s, 75s).period, 900s);
 }
 
+TEST(LoadCurve, a_run_too_short_for_its_ttl_is_warned_of) {
+    EXPECT_EQ(caveat(completed({})), "");
+    RunSettings settings;
+    settings.ttl = 60s;
+    settings.margin = 15s;
+    EXPECT_NE(caveat(completed(settings)).find("--duration 750s"), std::string::npos);
+    settings.duration = 750s;
+    EXPECT_EQ(caveat(completed(settings)), "");
+}
+
 TEST(Population, zipf_shares_fall_and_sum_to_one) {
     const std::vector<double> shares = zipf_shares(60, 0.8);
     EXPECT_NEAR(std::accumulate(shares.begin(), shares.end(), 0.0), 1, 1e-12);
@@ -60,13 +72,6 @@ TEST(Population, apportion_gives_everybody_a_resolver) {
 TEST(Population, concentration_of_equal_resolvers_is_one_over_their_number) {
     EXPECT_NEAR(concentration(std::vector<double>(40, 1.0 / 40)), 1.0 / 40, 1e-12);
     EXPECT_NEAR(concentration(zipf_shares(1000, 1)), 0.0293, 0.0001) << "the published figure";
-}
-
-TEST(Population, shares_settle_with_the_square_root_of_the_time) {
-    const double one = share_deviation(0.25, 0.04, 1);
-    EXPECT_NEAR(one, 0.0866, 0.0001);
-    EXPECT_NEAR(share_deviation(0.25, 0.04, 16), one / 4, 1e-12);
-    EXPECT_EQ(share_deviation(0, 0.04, 4), 0);
 }
 
 }  // namespace

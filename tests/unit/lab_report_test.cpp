@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
+Member member_of(const std::string& id, unsigned number) {
+    Member member;
+    member.id = id;
+    member.address = fmt::format("127.77.1.{}", 11 + number);
+    member.number = number;
+    return member;
+}
+
 /// Two members, one of which has left; 2,000 requests.
 RunRecord sample_record() {
     RunRecord record;
@@ -35,14 +44,14 @@ RunRecord sample_record() {
     record.largest_group = 2;
     record.smallest_group = 1;
     record.desired = 1;
-    Member stayed{.id = "i-0aaaaaaaaaaaaaaa0", .address = "127.77.1.11", .number = 0};
+    Member stayed = member_of("i-0aaaaaaaaaaaaaaa0", 0);
     stayed.state = MemberState::in_service;
     stayed.joined = Elapsed{1};
     stayed.weight = 10;
     stayed.current_share = 1;
     stayed.traffic = {.requests = 1500};
     stayed.expected_requests = 1400;
-    Member left{.id = "i-0bbbbbbbbbbbbbbb1", .address = "127.77.1.12", .number = 1};
+    Member left = member_of("i-0bbbbbbbbbbbbbbb1", 1);
     left.state = MemberState::ended;
     left.joined = Elapsed{2};
     left.asked_to_leave = Elapsed{30};
@@ -54,11 +63,15 @@ RunRecord sample_record() {
     left.expected_requests = 600;
     record.members = {stayed, left};
     for (int i = 1; i <= 120; ++i) {
-        Sample sample{.at = Elapsed{i * 0.5}, .offered = 100, .desired = 2, .in_service = 2};
+        Sample sample;
+        sample.at = Elapsed{i * 0.5};
+        sample.offered = 100;
+        sample.desired = 2;
+        sample.in_service = 2;
         sample.requests = {{0, 10}, {1, 6}};
         record.samples.push_back(sample);
     }
-    record.happenings.push_back({.at = Elapsed{2}, .text = "i-0bbb joined <&>", .is_bad = false});
+    record.happenings.push_back({.at = Elapsed{2}, .text = "i-0bbb joined <&>"});
     return record;
 }
 
@@ -140,8 +153,7 @@ TEST(Svg, ticks_are_round_and_reach_the_top) {
 TEST(View, fits_the_terminal_whatever_its_size) {
     RunRecord record = sample_record();
     for (unsigned i = 2; i < 40; ++i) {
-        record.members.push_back(
-            {.id = "i-0ccccccccccccccc2", .address = "127.77.1.99", .number = i});
+        record.members.push_back(member_of("i-0ccccccccccccccc2", i));
     }
     for (const std::size_t width : {20U, 80U, 100U, 200U}) {
         for (const std::size_t height : {10U, 24U, 60U}) {

@@ -60,6 +60,17 @@ TEST(ExpectedShares, a_leaver_gets_nothing_once_a_ttl_has_passed) {
     EXPECT_DOUBLE_EQ(shares.requests("b"), 100);
 }
 
+TEST(ExpectedShares, vary_as_if_each_ttl_were_drawn_at_once) {
+    ExpectedShares shares{5s};
+    shares.publish({{"a", 10}, {"b", 30}}, kNow);
+    for (int i = 1; i <= 4; ++i) {  // four TTLs, 100 requests each: 4 · 100² · 1/4 · 3/4
+        shares.spend(100, kNow + i * 6s);
+    }
+    EXPECT_DOUBLE_EQ(shares.variance("a"), 4 * 100.0 * 100.0 * 0.25 * 0.75);
+    EXPECT_DOUBLE_EQ(shares.variance("b"), shares.variance("a"));
+    EXPECT_DOUBLE_EQ(shares.variance("c"), 0);
+}
+
 TEST(ExpectedShares, all_weights_zero_means_equal_odds) {
     ExpectedShares shares{5s};
     shares.publish({{"a", 0}, {"b", 0}}, kNow);

@@ -62,6 +62,8 @@ public:
 
     Audience(const Audience&) = delete;
     Audience& operator=(const Audience&) = delete;
+    Audience(Audience&&) = delete;
+    Audience& operator=(Audience&&) = delete;
     ~Audience();
 
     Status start(const Stage& stage, const RunSettings& settings);

@@ -13,11 +13,11 @@ struct ClientsOptions {
     std::string dns;                            ///< the name server, "127.77.1.1:5300"
     std::string name;                           ///< what they resolve
     std::uint16_t port = 8080;                  ///< where the service listens on every address
-    unsigned resolvers = 60;                    ///< a few big ones, many small ones
-    double zipf = 0.8;                          ///< exponent of their sizes
-    unsigned users = 300;                       ///< shared out over the resolvers
+    unsigned resolvers = 120;                   ///< a few big ones, many small ones
+    double zipf = 0.7;                          ///< exponent of their sizes
+    unsigned users = 400;                       ///< shared out over the resolvers
     std::chrono::milliseconds keep{3000};       ///< mean life of a connection, cut at ten times it
-    std::chrono::milliseconds patience{10000};  ///< from the wish to the last octet of the answer
+    std::chrono::milliseconds patience{30000};  ///< from the wish to the last octet of the answer
     std::uint64_t seed = 1;
 };
 

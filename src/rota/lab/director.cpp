@@ -36,10 +36,10 @@ constexpr unsigned kStepsASample = 2;
 constexpr unsigned kStepsADecision = 4;
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::chrono::seconds kStartTimeout{60};
-constexpr std::chrono::seconds kWorkWindow{3};
+constexpr std::chrono::seconds kWorkWindow{4};
 constexpr std::chrono::seconds kLastDrains{60};  // over TTL and margin
 /// Over the clients' own patience with a request.
-constexpr std::chrono::seconds kLastRequests{15};
+constexpr std::chrono::seconds kLastRequests{40};
 constexpr double kStrikeAt = 0.42;  // of the duration: on the plateau of the load
 constexpr unsigned kFirstHost = 11;
 constexpr unsigned kLastHost = 250;
@@ -145,7 +145,9 @@ void Director::advance(BootTime now) {
             break;
     }
     if (phase_ == Phase::running || phase_ == Phase::draining) {
-        record_.offered = load_at(settings_.curve, elapsed(now));
+        // Past its end, the curve stays where it ended.
+        record_.offered =
+            load_at(settings_.curve, std::min(elapsed(now), Elapsed{settings_.duration}));
         audience_.set_rate(record_.offered);
     }
 }
@@ -311,6 +313,11 @@ void Director::end_of_clients(const Ended& ended) {
     const BootTime now = boot_now();
     update_record(now);
     take_sample(now);
+    if (record_.samples.size() > 1) {  // it is shorter than the others: one with its neighbour
+        std::vector<Sample> last(record_.samples.end() - 2, record_.samples.end());
+        record_.samples.resize(record_.samples.size() - 2);
+        record_.samples.push_back(condensed(last, 1).front());
+    }
     finish();
 }
 
@@ -340,6 +347,7 @@ void Director::update_record(BootTime now) {
 
 void Director::update_traffic(Member& member) const {
     member.expected_requests = expected_.requests(member.id);
+    member.request_variance = expected_.variance(member.id);
     const auto found = latest_.addresses.find(member.address);
     // An address that was used again belongs to its last instance; those before keep what they had.
     const bool is_last = std::ranges::none_of(instances_, [&](const auto& other) {

@@ -30,6 +30,8 @@ public:
     Director(EventLoop& loop, const Stage& stage, const RunSettings& settings);
     Director(const Director&) = delete;
     Director& operator=(const Director&) = delete;
+    Director(Director&&) = delete;
+    Director& operator=(Director&&) = delete;
     ~Director();
 
     /// Starts the clients and the first instances; the rest follows as the loop runs. The loop is

@@ -27,6 +27,8 @@ public:
     static Result<std::unique_ptr<EventLoop>> create();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
+    EventLoop(EventLoop&&) = delete;
+    EventLoop& operator=(EventLoop&&) = delete;
     ~EventLoop() = default;
 
     /// Calls `handler` whenever `fd` has one of `events` (EPOLLIN, …). The caller keeps `fd` open

@@ -45,6 +45,8 @@ public:
              Listener listener);
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
+    Instance(Instance&&) = delete;
+    Instance& operator=(Instance&&) = delete;
     ~Instance();
 
     Status launch();

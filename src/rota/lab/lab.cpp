@@ -132,6 +132,9 @@ Result<int> Run::play() {
 Result<int> Run::play_in(const std::string& directory, const Fd& signals) {
     const auto loop = ROTA_TRY(EventLoop::create());
     const auto stage = ROTA_TRY(Stage::build(options_.settings, directory, signals.get()));
+    if (const std::string warning = caveat(options_.settings); !warning.empty()) {
+        fmt::print(stderr, "rota lab: {}\n", warning);
+    }
     Director director{*loop, *stage, options_.settings};
     loop->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { director.interrupt(); });
     loop->watch(stage->server_exit_fd(), EPOLLIN,

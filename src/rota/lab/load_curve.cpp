@@ -33,12 +33,15 @@ double load_at(const LoadCurve& curve, std::chrono::duration<double> elapsed) no
     return curve.low + (curve.high - curve.low) * wave(elapsed / curve.period);
 }
 
+std::chrono::duration<double> shortest_wave(std::chrono::duration<double> drain) noexcept {
+    // The quiet rest then holds four drains, one after another, and the climb two and a half TTLs.
+    constexpr double kDrainsInAWave = 10;
+    return kDrainsInAWave * drain;
+}
+
 LoadCurve fit_curve(double low, double high, std::chrono::duration<double> duration,
                     std::chrono::duration<double> drain) noexcept {
-    constexpr double kDrainsInAWave =
-        10;  // the quiet rest then holds four drains, one after another
-    const auto shortest = std::max(std::chrono::duration<double>{60}, kDrainsInAWave * drain);
-    const double waves = std::max(1.0, std::floor(duration / shortest));
+    const double waves = std::max(1.0, std::floor(duration / shortest_wave(drain)));
     return {.low = low, .high = high, .period = duration / waves};
 }
 

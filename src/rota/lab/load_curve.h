@@ -19,8 +19,11 @@ double wave(double phase) noexcept;
 /// Requests a second after `elapsed` of the run.
 double load_at(const LoadCurve& curve, std::chrono::duration<double> elapsed) noexcept;
 
-/// The curve for a run of `duration`: as many waves as leave a group time to grow and to drain in
-/// each, at least one.
+/// The shortest wave that leaves a group time to grow and to shrink, when one member takes `drain`
+/// to leave: the caches have to follow.
+std::chrono::duration<double> shortest_wave(std::chrono::duration<double> drain) noexcept;
+
+/// The curve for a run of `duration`: as many waves as fit, at least one.
 /// @param drain  how long one member takes to leave.
 LoadCurve fit_curve(double low, double high, std::chrono::duration<double> duration,
                     std::chrono::duration<double> drain) noexcept;

@@ -48,11 +48,4 @@ double concentration(std::span<const double> shares) noexcept {
                                  [](double share) { return share * share; });
 }
 
-double share_deviation(double expected, double concentration, double windows) noexcept {
-    if (windows <= 0) {
-        return 0;
-    }
-    return std::sqrt(concentration * expected * (1 - expected) / std::max(1.0, windows));
-}
-
 }  // namespace rota::lab

@@ -17,8 +17,4 @@ std::vector<unsigned> apportion(unsigned total, std::span<const double> shares);
 /// would spread the load as evenly.
 double concentration(std::span<const double> shares) noexcept;
 
-/// The standard deviation of the share of a member with expected share `expected`, seen over
-/// `windows` TTLs: each resolver draws one member a TTL, so that sd² = H · w (1 - w) / windows.
-double share_deviation(double expected, double concentration, double windows) noexcept;
-
 }  // namespace rota::lab

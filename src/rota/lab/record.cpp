@@ -80,11 +80,23 @@ RunSettings completed(RunSettings settings) {
                               std::chrono::duration<double>{settings.service_time}.count() *
                               settings.target;
     // Low enough for the smallest group, high enough to need the largest.
-    settings.curve = fit_curve(one_member * settings.min_instances * 0.8,
+    settings.curve = fit_curve(one_member * settings.min_instances * 0.65,
                                one_member * (settings.max_instances - 0.4), settings.duration,
                                settings.ttl + settings.margin);
     settings.concentration = concentration(zipf_shares(settings.resolvers, settings.zipf));
     return settings;
+}
+
+std::string caveat(const RunSettings& settings) {
+    const auto needed = shortest_wave(settings.ttl + settings.margin);
+    if (settings.curve.period >= needed) {
+        return {};
+    }
+    return fmt::format(
+        "the load rises and falls faster than caches of TTL {} s can follow, so that members may "
+        "be "
+        "overloaded meanwhile: give --duration {:.0f}s or more",
+        settings.ttl.count(), needed.count());
 }
 
 std::string_view to_string(MemberState state) noexcept {
@@ -156,15 +168,7 @@ Shares shares_of(const RunRecord& record, const Member& member, const Totals& to
     const auto all = static_cast<double>(totals.requests);
     shares.observed = static_cast<double>(member.traffic.requests) / all;
     shares.expected = member.expected_requests / all;
-    if (member.joined && shares.expected > 0) {
-        // While it was in, the member had a share of `inside`; its share of the whole run scales.
-        const Elapsed until = member.withdrawn.value_or(member.killed.value_or(record.elapsed));
-        const double ttl = std::max(1.0, static_cast<double>(record.settings.ttl.count()));
-        const double windows = std::max(1.0, (until - *member.joined).count() / ttl);
-        const double part = std::clamp((until - *member.joined) / record.elapsed, 0.01, 1.0);
-        const double inside = std::min(1.0, shares.expected / part);
-        shares.deviation = part * share_deviation(inside, record.settings.concentration, windows);
-    }
+    shares.deviation = std::sqrt(record.settings.concentration * member.request_variance) / all;
     return shares;
 }
 

@@ -25,13 +25,13 @@ struct RunSettings {
     std::chrono::seconds ttl{5};
     std::chrono::seconds margin{1};
     bool chaos = false;
-    double target = 0.6;  ///< utilisation
+    double target = 0.5;  ///< utilisation
     unsigned workers = 3;
     std::chrono::milliseconds service_time{50};
     std::chrono::milliseconds keep{3000};
-    unsigned resolvers = 60;
-    double zipf = 0.8;  ///< exponent of the resolvers' sizes
-    unsigned users = 300;
+    unsigned resolvers = 120;
+    double zipf = 0.7;  ///< exponent of the resolvers' sizes
+    unsigned users = 400;
     double concentration = 0;  ///< H of the resolvers' shares
     LoadCurve curve;
     std::string name;  ///< the rota's
@@ -40,6 +40,9 @@ struct RunSettings {
 /// Fills in what follows from the rest of the settings: the load curve, the concentration.
 RunSettings completed(RunSettings settings);
 
+/// What these settings will not show well, and what would; empty when there is nothing to say.
+std::string caveat(const RunSettings& settings);
+
 /// What the clients counted for one member.
 struct Traffic {
     std::uint64_t requests = 0;
@@ -47,8 +50,8 @@ struct Traffic {
     std::uint64_t reconnects = 0;
     std::uint64_t connections = 0;       ///< opened in all
     std::uint64_t open_connections = 0;  ///< now
-    std::optional<Elapsed> last_connection = {};
-    std::optional<Elapsed> last_answer = {};
+    std::optional<Elapsed> last_connection = std::nullopt;
+    std::optional<Elapsed> last_answer = std::nullopt;
 };
 
 enum class MemberState : std::uint8_t {
@@ -65,24 +68,25 @@ enum class MemberState : std::uint8_t {
 std::string_view to_string(MemberState state) noexcept;
 
 struct Member {
-    std::string id = {};
-    std::string address = {};
+    std::string id;
+    std::string address;
     unsigned number = 0;  ///< in order of launch, from 0
     MemberState state = MemberState::booting;
     Elapsed launched{};
-    std::optional<Elapsed> ready = {};
-    std::optional<Elapsed> joined = {};
-    std::optional<Elapsed> asked_to_leave = {};
-    std::optional<Elapsed> withdrawn = {};  ///< first seen out of the rota
-    std::optional<Elapsed> drained = {};    ///< the agent ended
-    std::optional<Elapsed> ended = {};      ///< the last process ended
-    std::optional<Elapsed> killed = {};
+    std::optional<Elapsed> ready = std::nullopt;
+    std::optional<Elapsed> joined = std::nullopt;
+    std::optional<Elapsed> asked_to_leave = std::nullopt;
+    std::optional<Elapsed> withdrawn = std::nullopt;  ///< first seen out of the rota
+    std::optional<Elapsed> drained = std::nullopt;    ///< the agent ended
+    std::optional<Elapsed> ended = std::nullopt;      ///< the last process ended
+    std::optional<Elapsed> killed = std::nullopt;
     bool left_cleanly = false;  ///< the agent said that it is safe to go down
     unsigned weight = 0;
-    std::string status = {};  ///< the agent's own words
-    Traffic traffic = {};
+    std::string status;  ///< the agent's own words
+    Traffic traffic;
     std::uint64_t failed_because_of_kill = 0;
     double expected_requests = 0;
+    double request_variance = 0;  ///< as ExpectedShares::variance
     double recent_requests_a_second = 0;
     double recent_share = 0;
     double current_share = 0;  ///< weight over the sum of weights in the rota now
@@ -102,12 +106,12 @@ struct Sample {
     std::uint64_t failed = 0;
     std::uint64_t reconnects = 0;
     double p99_ms = 0;
-    std::map<unsigned, std::uint64_t> requests = {};  ///< by the members' numbers
+    std::map<unsigned, std::uint64_t> requests;  ///< by the members' numbers
 };
 
 struct Happening {
     Elapsed at{};
-    std::string text = {};
+    std::string text;
     bool is_bad = false;
 };
 

@@ -38,16 +38,16 @@ constexpr std::string_view kStyle = R"(<style>
 *{box-sizing:border-box}
 body{margin:0 auto;padding:28px 24px 60px;max-width:1060px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:34px 0 2px}
-p{margin:4px 0 10px;max-width:78ch}.soft{color:var(--soft)}
+p{margin:4px 0 10px;max-width:84ch}.soft{color:var(--soft)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:10px;margin:20px 0}
 .tile{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
-.tile b{display:block;font-size:25px;line-height:1.25}.tile span{color:var(--soft);font-size:13px}
+.tile b{display:block;font-size:22px;line-height:1.3;white-space:nowrap}.tile span{color:var(--soft);font-size:13px}
 .good b{color:var(--good)}.bad b{color:var(--bad)}
 svg{display:block;width:100%;height:auto;margin:6px 0}
 .grid{stroke:var(--line);stroke-width:1}.tick{fill:var(--soft);font-size:12px}
 .label{fill:var(--ink);font-size:12px}.now{stroke:var(--ink)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px}
-th,td{padding:5px 8px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:12.5px}
+th,td{padding:5px 6px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
 th{color:var(--soft);font-weight:600;white-space:normal;vertical-align:bottom}th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
 .chip{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px}
 .key{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:13px}
@@ -71,7 +71,9 @@ std::string tiles(const RunRecord& record, const Totals& totals) {
     out += tile(fmt::format("{}", totals.leaves), "complete leaves");
     out += tile(fmt::format("{} – {}", record.smallest_group, record.largest_group),
                 "members in service");
-    out += tile(fmt::format("{:.0f} ms", record.p99_ms), "99 % answered within");
+    out += tile(record.p99_ms < 1000 ? fmt::format("{:.0f} ms", record.p99_ms)
+                                     : fmt::format("{:.1f} s", record.p99_ms / 1000),
+                "99 % answered within");
     out += tile(grouped(totals.reconnects), "reconnects");
     return out + "</div>\n";
 }
@@ -329,7 +331,7 @@ std::string member_table(const RunRecord& record, const Totals& totals) {
     std::string out =
         "<div class=\"scroll\"><table><tr><th>instance</th><th>address</th><th>requests</th>"
         "<th>share</th><th>expected</th><th>connections</th><th>reconnects</th><th>failed</th>"
-        "<th>joined</th><th>told to leave</th><th>last connection</th><th>safe</th></tr>\n";
+        "<th>joined</th><th>leaving</th><th>last connection</th><th>safe</th></tr>\n";
     for (const Member& member : record.members) {
         const Shares shares = shares_of(record, member, totals);
         out += fmt::format(
@@ -373,7 +375,7 @@ metadata service (IMDSv2), an HTTP service with {} workers of {} ms each, and <c
 clients. The clients resolved {} over UDP through {} resolver caches of Zipf sizes, shared by {} users. Each cache honoured the TTL
 exactly: an address was used for new connections only while it was cached. One resolver draws one member a TTL, so shares scatter
 around the weights; the ± in the table is one standard deviation by that law.</p>
-<p><b>Failed</b> is any connect error, reset, time-out (10 s), missing address, or status other than 200. <b>Reconnects</b> are not
+<p><b>Failed</b> is any connect error, reset, time-out (30 s), missing address, or status other than 200. <b>Reconnects</b> are not
 failures: a connection that a client kept (mean life {:.1f} s) was ended by the service between two requests, before an octet of an answer
 came, and the client repeated its GET on a new connection, as browsers do (RFC 9110 section 9.2.2).</p>
 <p>An instance left in the order of an operating system's shutdown: first the agent (SIGTERM), which withdrew the record, waited

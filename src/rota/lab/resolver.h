@@ -36,6 +36,8 @@ public:
                                                     dns::Name name, std::uint64_t seed);
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
+    Resolver(Resolver&&) = delete;
+    Resolver& operator=(Resolver&&) = delete;
     ~Resolver() = default;
 
     /// Calls `done` with an address to connect to, at once on a hit.

@@ -1,6 +1,7 @@
 #include "rota/lab/scaling.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 

@@ -33,9 +33,9 @@ double utilisation(const GroupMetrics& metrics) noexcept;
 
 struct ScalingState {
     unsigned desired = 1;
-    std::optional<BootTime> last_out = {};
-    std::optional<BootTime> last_in = {};
-    std::optional<BootTime> idle_since = {};  ///< since when a smaller group would do
+    std::optional<BootTime> last_out = std::nullopt;
+    std::optional<BootTime> last_in = std::nullopt;
+    std::optional<BootTime> idle_since = std::nullopt;  ///< since when a smaller group would do
 };
 
 /// The state after looking at `metrics`; `desired` stays between min and max, whatever it was.

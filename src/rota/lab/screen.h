@@ -19,6 +19,8 @@ public:
     Screen();
     Screen(const Screen&) = delete;
     Screen& operator=(const Screen&) = delete;
+    Screen(Screen&&) = delete;
+    Screen& operator=(Screen&&) = delete;
     ~Screen();
 
     [[nodiscard]] static ViewSize size();

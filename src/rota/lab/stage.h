@@ -47,6 +47,8 @@ public:
                                                 int interrupt);
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;
+    Stage(Stage&&) = delete;
+    Stage& operator=(Stage&&) = delete;
     /// Ends the name server.
     ~Stage();
 

@@ -68,31 +68,55 @@ void ExpectedShares::publish(const Weights& weights, BootTime now) {
     }
 }
 
+ExpectedShares::Weights ExpectedShares::averaged(BootTime now) const {
+    const BootTime begin = std::max(now - ttl_, snapshots_.front().since);
+    const auto window = std::chrono::duration<double>{now - begin};
+    std::map<std::string, double> shares;
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
+        const bool is_last = i + 1 == snapshots_.size();
+        const BootTime from = std::max(begin, snapshots_[i].since);
+        const BootTime until = is_last ? now : std::min(now, snapshots_[i + 1].since);
+        // With TTL 0 nothing is remembered: the newest snapshot is the whole window.
+        double part = is_last ? 1 : 0;
+        if (window.count() > 0) {
+            part = std::max(0.0, std::chrono::duration<double>{until - from} / window);
+        }
+        for (const auto& [member, share] : snapshots_[i].shares) {
+            shares[member] += part * share;
+        }
+    }
+    return {shares.begin(), shares.end()};
+}
+
 void ExpectedShares::spend(std::uint64_t requests, BootTime now) {
     if (snapshots_.empty() || requests == 0) {
         return;
     }
     total_ += requests;
-    const BootTime begin = std::max(now - ttl_, snapshots_.front().since);
-    const auto window = std::chrono::duration<double>{now - begin};
-    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
-        const BootTime from = std::max(begin, snapshots_[i].since);
-        const BootTime until =
-            i + 1 < snapshots_.size() ? std::min(now, snapshots_[i + 1].since) : now;
-        // With TTL 0 nothing is remembered: the newest snapshot is the whole window.
-        double part = i + 1 == snapshots_.size() ? 1 : 0;
-        if (window.count() > 0) {
-            part = std::max(0.0, std::chrono::duration<double>{until - from} / window);
-        }
-        for (const auto& [member, share] : snapshots_[i].shares) {
-            expected_[member] += part * share * static_cast<double>(requests);
-        }
+    recent_.emplace_back(now, requests);
+    while (recent_.front().first < now - ttl_) {
+        recent_.pop_front();
+    }
+    std::uint64_t in_a_ttl = 0;
+    for (const auto& [at, made] : recent_) {
+        in_a_ttl += made;
+    }
+    const auto made = static_cast<double>(requests);
+    for (const auto& [member, share] : averaged(now)) {
+        Sums& sums = sums_[member];
+        sums.requests += made * share;
+        sums.variance += made * static_cast<double>(in_a_ttl) * share * (1 - share);
     }
 }
 
 double ExpectedShares::requests(const std::string& member) const {
-    const auto found = expected_.find(member);
-    return found == expected_.end() ? 0 : found->second;
+    const auto found = sums_.find(member);
+    return found == sums_.end() ? 0 : found->second.requests;
+}
+
+double ExpectedShares::variance(const std::string& member) const {
+    const auto found = sums_.find(member);
+    return found == sums_.end() ? 0 : found->second.variance;
 }
 
 }  // namespace rota::lab

@@ -48,6 +48,11 @@ public:
     /// Expected requests of a member over all spent so far, 0 for an unknown one.
     [[nodiscard]] double requests(const std::string& member) const;
 
+    /// The variance of a member's requests over all spent so far, for resolvers with concentration
+    /// 1; it is proportional to that. In one TTL each resolver sends all it has to one member, so
+    /// that requests of one TTL vary together: the sum over TTLs of n² · w (1 - w).
+    [[nodiscard]] double variance(const std::string& member) const;
+
     [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
 
 private:
@@ -58,7 +63,16 @@ private:
 
     std::chrono::seconds ttl_;
     std::deque<Snapshot> snapshots_;
-    std::map<std::string, double> expected_;
+
+    struct Sums {
+        double requests = 0;
+        double variance = 0;
+    };
+
+    [[nodiscard]] Weights averaged(BootTime now) const;
+
+    std::map<std::string, Sums> sums_;
+    std::deque<std::pair<BootTime, std::uint64_t>> recent_;  // requests of the last TTL
     std::uint64_t total_ = 0;
 };
 

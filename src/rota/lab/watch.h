@@ -43,6 +43,8 @@ public:
               std::chrono::milliseconds interval);
     RotaWatch(const RotaWatch&) = delete;
     RotaWatch& operator=(const RotaWatch&) = delete;
+    RotaWatch(RotaWatch&&) = delete;
+    RotaWatch& operator=(RotaWatch&&) = delete;
     ~RotaWatch();
 
     [[nodiscard]] Listing latest() const;
