@@ -50,6 +50,7 @@ std::optional<ClientsReport> parse_clients_report(std::string_view line) {
         return std::nullopt;
     }
     ClientsReport report;
+    report.at = moment(object, "now").value_or(BootTime{});
     report.p50_ms = object.value("p50_ms", 0.0);
     report.p99_ms = object.value("p99_ms", 0.0);
     report.all_p50_ms = object.value("all_p50_ms", 0.0);

@@ -38,6 +38,7 @@ struct FailedRequest {
 };
 
 struct ClientsReport {
+    BootTime at;  ///< when the clients wrote it
     std::map<std::string, AddressReport> addresses;
     std::vector<FailedRequest> failures;  ///< those since the report before, some of them
     DnsCounters dns;

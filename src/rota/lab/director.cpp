@@ -32,7 +32,7 @@ namespace rota::lab {
 namespace {
 
 constexpr std::chrono::milliseconds kStep{250};
-constexpr unsigned kStepsASample = 2;
+constexpr std::chrono::milliseconds kSampleEvery{900};  // every fourth report, late or early
 constexpr unsigned kStepsADecision = 4;
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::chrono::seconds kStartTimeout{60};
@@ -91,9 +91,6 @@ void Director::step(BootTime now) {
     measure_work(now);
     advance(now);
     update_record(now);
-    if (began_ && steps_ % kStepsASample == 0) {
-        take_sample(now);
-    }
     if (after_step_) {
         after_step_();
     }
@@ -289,6 +286,11 @@ void Director::take_report(const ClientsReport& report) {
     }
     expected_.spend(requests - spent_requests_, boot_now());
     spent_requests_ = requests;
+    // By the clients' clock: sampling by ours would see one report now and two then.
+    if (began_ && report.at - std::max(sampled_at_, *began_) >= kSampleEvery) {
+        update_record(boot_now());
+        take_sample(report.at);
+    }
 }
 
 void Director::note_failures(const ClientsReport& report) {
@@ -312,7 +314,7 @@ void Director::end_of_clients(const Ended& ended) {
     }
     const BootTime now = boot_now();
     update_record(now);
-    take_sample(now);
+    take_sample(std::max(latest_.at, sampled_at_));
     if (record_.samples.size() > 1) {  // it is shorter than the others: one with its neighbour
         std::vector<Sample> last(record_.samples.end() - 2, record_.samples.end());
         record_.samples.resize(record_.samples.size() - 2);
@@ -414,6 +416,7 @@ void Director::update_recent(BootTime now) {
 }
 
 void Director::take_sample(BootTime now) {
+    sampled_at_ = now;
     const Totals totals = totals_of(record_);
     Sample sample{
         .at = elapsed(now),

@@ -104,6 +104,7 @@ private:
     BootTime created_;
     std::optional<BootTime> began_;
     BootTime listing_seen_;
+    BootTime sampled_at_;
     std::map<unsigned, std::uint64_t> sampled_requests_;
     std::uint64_t sampled_failed_ = 0;
     std::uint64_t sampled_reconnects_ = 0;
