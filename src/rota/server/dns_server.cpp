@@ -1,6 +1,5 @@
 #include "rota/server/dns_server.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/server/counters.h"
 #include "rota/server/endpoint.h"
 #include "rota/server/publisher.h"
 #include "rota/server/tcp_server.h"

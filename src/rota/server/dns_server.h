@@ -21,8 +21,9 @@ namespace rota::server {
 struct DnsServerOptions {
     /// "192.0.2.1:53", "[2001:db8::1]:53"; port 0 lets the kernel pick one, the same for UDP and
     /// TCP.
-    std::vector<std::string> addresses{};
-    unsigned workers = 1;                                ///< UDP threads for each address
+    // Braced, so that designated initialisers may leave it out (GCC warns otherwise).
+    std::vector<std::string> addresses{};  // NOLINT(readability-redundant-member-init)
+    unsigned workers = 1;                  ///< UDP threads for each address
     std::size_t receive_buffer = std::size_t{4} << 20U;  ///< octets for each UDP socket
     std::size_t max_tcp_connections = 1024;
     std::size_t max_tcp_per_address = 64;  ///< an IPv4 address, an IPv6 /64

@@ -1,6 +1,5 @@
 #include "rota/server/port_holder.h"
 
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>

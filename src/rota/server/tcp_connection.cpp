@@ -7,8 +7,10 @@
 #include <vector>
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "rota/base/rng.h"
+#include "rota/dns/query.h"
 #include "rota/dns/reply.h"
 #include "rota/server/counters.h"
 #include "rota/zone/answer.h"

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <string>
@@ -29,6 +30,7 @@
 #include "rota/server/publisher.h"
 #include "rota/server/tcp_connection.h"
 #include "rota/server/thread_name.h"
+#include "rota/zone/zone.h"
 
 namespace rota::server {
 

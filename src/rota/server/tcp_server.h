@@ -50,13 +50,13 @@ private:
     TcpServer(std::vector<Fd> listeners, TcpLimits limits, Publisher::Reader reader, Fd epoll,
               Fd stop_event);
 
+    Counters counters_;  // aligned to cache lines, so first
+    TcpCounters tcp_counters_;
     std::vector<Fd> listeners_;
     TcpLimits limits_;
     Publisher::Reader reader_;
     Fd epoll_;
     Fd stop_event_;
-    Counters counters_;
-    TcpCounters tcp_counters_;
     std::jthread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "rota/server/udp_worker.h"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -11,7 +12,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "rota/base/rng.h"
 #include "rota/dns/reply.h"

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
@@ -16,7 +17,7 @@ class UdpWorker {
 public:
     /// @param is_wildcard  the socket is bound to all addresses and tells which one was asked.
     UdpWorker(Fd socket, bool is_wildcard, Publisher::Reader reader)
-        : socket_{std::move(socket)}, is_wildcard_{is_wildcard}, reader_{std::move(reader)} {}
+        : reader_{std::move(reader)}, socket_{std::move(socket)}, is_wildcard_{is_wildcard} {}
 
     UdpWorker(const UdpWorker&) = delete;
     UdpWorker& operator=(const UdpWorker&) = delete;
@@ -39,12 +40,12 @@ private:
 
     void run();
 
+    Counters counters_;  // aligned to cache lines, so first
+    Publisher::Reader reader_;
+    std::jthread thread_;
     Fd socket_;
     bool is_wildcard_;
-    Publisher::Reader reader_;
-    Counters counters_;
     std::atomic<bool> is_stopping_{false};
-    std::jthread thread_;
 };
 
 }  // namespace rota::server
