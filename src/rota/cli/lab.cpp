@@ -23,6 +23,7 @@
 #include "rota/cli/options.h"
 #include "rota/lab/clients.h"
 #include "rota/lab/metadata_service.h"
+#include "rota/lab/record.h"
 #include "rota/lab/service.h"
 
 namespace rota::cli {

@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/epoll.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -93,12 +92,15 @@ Status Audience::start(const Stage& stage, const RunSettings& settings) {
                       .with_stdin = true,
                       .with_stdout = true}));
     output_.emplace(child_.stdout_fd());
-    output_watch_ =
-        loop_.watch(child_.stdout_fd(), EPOLLIN, [this](std::uint32_t) { on_output(); });
+    output_watch_ = loop_.watch(child_.stdout_fd(), EventLoop::kReadable,
+                                [this](std::uint32_t) { on_output(); });
     return {};
 }
 
 void Audience::on_output() {
+    if (!output_) {
+        return;
+    }
     const bool is_open = output_->read([this](std::string_view line) {
         if (const auto report = parse_clients_report(line)) {
             listener_.reported(*report);
@@ -108,7 +110,7 @@ void Audience::on_output() {
     // after.
     if (!is_open) {
         loop_.forget(std::exchange(output_watch_, 0));
-        exit_watch_ = loop_.watch(child_.exit_fd(), EPOLLIN, [this](std::uint32_t) {
+        exit_watch_ = loop_.watch(child_.exit_fd(), EventLoop::kReadable, [this](std::uint32_t) {
             loop_.forget(std::exchange(exit_watch_, 0));
             listener_.ended(child_.reap());
         });

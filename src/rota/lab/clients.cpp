@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,8 +27,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nlohmann/json.hpp>
-#include <sys/epoll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "rota/base/clock.h"
@@ -273,8 +275,8 @@ void Clients::connect(RequestId request_id, const std::string& address) {
     connection.user = request.user;
     connection.request = request_id;
     request.connection = id;
-    connection.watch =
-        loop_.watch(number, EPOLLIN | EPOLLOUT, [this, id](std::uint32_t) { on_event(id); });
+    connection.watch = loop_.watch(number, EventLoop::kReadable | EventLoop::kWritable,
+                                   [this, id](std::uint32_t) { on_event(id); });
     const double mean = std::chrono::duration<double>{options_.keep}.count();
     const std::chrono::duration<double> life{std::min(kLongestLife * mean, rng_.exponential(mean))};
     connection.end_of_life =
@@ -316,7 +318,7 @@ void Clients::finish_connect(ConnectionId id) {
         return;
     }
     connection.is_connected = true;
-    loop_.change(connection.watch, EPOLLIN);
+    loop_.change(connection.watch, EventLoop::kReadable);
     if (connection.request) {
         use(id, *connection.request);
     }
@@ -447,8 +449,8 @@ void Clients::fail_request(RequestId id, const std::string& why) {
 void Clients::forget(RequestId id) {
     const auto found = requests_.find(id);
     loop_.cancel(found->second.patience_ends);
-    if (found->second.connection) {
-        const auto connection = connections_.find(*found->second.connection);
+    if (const auto used = found->second.connection) {
+        const auto connection = connections_.find(*used);
         if (connection != connections_.end()) {
             connection->second.request.reset();
         }
@@ -511,7 +513,7 @@ Status run_clients(const ClientsOptions& options) {
     ::fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     LineReader commands{STDIN_FILENO};
     EventLoop::WatchId input = 0;
-    input = loop->watch(STDIN_FILENO, EPOLLIN, [&](std::uint32_t) {
+    input = loop->watch(STDIN_FILENO, EventLoop::kReadable, [&](std::uint32_t) {
         const bool is_open =
             commands.read([&](std::string_view line) { clients.on_command(line); });
         if (!is_open) {

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +14,7 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/rng.h"
 #include "rota/lab/audience.h"
 #include "rota/lab/event_loop.h"
 #include "rota/lab/instance.h"
@@ -26,7 +25,7 @@
 #include "rota/lab/stage.h"
 #include "rota/lab/statistics.h"
 #include "rota/lab/watch.h"
-#include "rota/route53/client.h"
+#include "rota/route53/client.h"  // IWYU pragma: keep (the watch takes one over)
 
 namespace rota::lab {
 namespace {
@@ -316,7 +315,7 @@ void Director::end_of_clients(const Ended& ended) {
     update_record(now);
     take_sample(std::max(latest_.at, sampled_at_));
     if (record_.samples.size() > 1) {  // it is shorter than the others: one with its neighbour
-        std::vector<Sample> last(record_.samples.end() - 2, record_.samples.end());
+        const std::vector<Sample> last(record_.samples.end() - 2, record_.samples.end());
         record_.samples.resize(record_.samples.size() - 2);
         record_.samples.push_back(condensed(last, 1).front());
     }

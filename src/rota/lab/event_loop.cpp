@@ -18,6 +18,8 @@
 
 namespace rota::lab {
 
+static_assert(EventLoop::kReadable == EPOLLIN && EventLoop::kWritable == EPOLLOUT);
+
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll) {

@@ -20,6 +20,8 @@ class EventLoop {
 public:
     using FdHandler = std::function<void(std::uint32_t events)>;
     using TimeHandler = std::function<void(BootTime now)>;
+    static constexpr std::uint32_t kReadable = 0x001;  ///< EPOLLIN
+    static constexpr std::uint32_t kWritable = 0x004;  ///< EPOLLOUT
     /// Never 0, never used twice.
     using WatchId = std::uint64_t;
     using TimerId = std::pair<BootTime, std::uint64_t>;
@@ -31,8 +33,8 @@ public:
     EventLoop& operator=(EventLoop&&) = delete;
     ~EventLoop() = default;
 
-    /// Calls `handler` whenever `fd` has one of `events` (EPOLLIN, …). The caller keeps `fd` open
-    /// until forget().
+    /// Calls `handler` whenever `fd` has one of `events`, or an error or its end. The caller keeps
+    /// `fd` open until forget().
     WatchId watch(int fd, std::uint32_t events, FdHandler handler);
     void change(WatchId id, std::uint32_t events);
     void forget(WatchId id);

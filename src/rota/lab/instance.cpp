@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/epoll.h>
+#include <signal.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -62,8 +63,8 @@ std::string Instance::log_path(Part part) const {
 Status Instance::launch() {
     notify_ =
         ROTA_TRY(NotifySocket::create(fmt::format("{}/{}.notify", stage_.directory, plan_.number)));
-    notify_watch_ =
-        loop_.watch(notify_.fd(), EPOLLIN, [this](std::uint32_t) { on_notification(); });
+    notify_watch_ = loop_.watch(notify_.fd(), EventLoop::kReadable,
+                                [this](std::uint32_t) { on_notification(); });
     listener_.happened(*this, fmt::format("{} launched at {}", plan_.id, plan_.address));
     return start_metadata();
 }
@@ -72,12 +73,12 @@ Status Instance::start(Part part, Command command) {
     Process& process = processes_[part];
     command.log_path = log_path(part);
     process.child = ROTA_TRY(Child::start(command));
-    process.exit_watch = loop_.watch(process.child.exit_fd(), EPOLLIN,
+    process.exit_watch = loop_.watch(process.child.exit_fd(), EventLoop::kReadable,
                                      [this, part](std::uint32_t) { on_exit(part); });
     if (command.with_stdout) {
         process.output.emplace(process.child.stdout_fd());
-        process.output_watch =
-            loop_.watch(process.child.stdout_fd(), EPOLLIN, [this, part](std::uint32_t) {
+        process.output_watch = loop_.watch(
+            process.child.stdout_fd(), EventLoop::kReadable, [this, part](std::uint32_t) {
                 Process& source = processes_.at(part);
                 const bool is_open =
                     source.output->read([&](std::string_view line) { on_output(part, line); });
@@ -207,7 +208,7 @@ void Instance::expect_end(Part part, std::chrono::nanoseconds grace) {
     process.may_end = true;
     process.child.send(SIGTERM);
     timers_.push_back(loop_.at(boot_now() + grace, [this, part](BootTime) {
-        Process& late = processes_.at(part);
+        const Process& late = processes_.at(part);
         if (late.child.is_running()) {
             listener_.happened(*this, fmt::format("{}: {} did not end in time and was killed",
                                                   plan_.id, name_of(static_cast<int>(part))));
@@ -256,11 +257,13 @@ void Instance::on_exit(Part part) {
 }
 
 void Instance::on_agent_exit(const Ended& ended) {
-    drained_ = boot_now();
+    const BootTime now = boot_now();
+    drained_ = now;
     left_cleanly_ = !ended.by_signal && ended.status == 0;
     if (left_cleanly_) {
-        listener_.happened(*this, fmt::format("{} may go down, {:.1f} s after it was told to leave",
-                                              plan_.id, Elapsed{*drained_ - *asked_}.count()));
+        listener_.happened(
+            *this, fmt::format("{} may go down, {:.1f} s after it was told to leave", plan_.id,
+                               Elapsed{now - asked_.value_or(now)}.count()));
     } else {
         listener_.broke(*this, with_log(fmt::format("the agent of {} ended its leave with {}",
                                                     plan_.id, to_string(ended)),

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,9 +15,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/epoll.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -136,8 +135,8 @@ Result<int> Run::play_in(const std::string& directory, const Fd& signals) {
         fmt::print(stderr, "rota lab: {}\n", warning);
     }
     Director director{*loop, *stage, options_.settings};
-    loop->watch(signals.get(), EPOLLIN, [&](std::uint32_t) { director.interrupt(); });
-    loop->watch(stage->server_exit_fd(), EPOLLIN,
+    loop->watch(signals.get(), EventLoop::kReadable, [&](std::uint32_t) { director.interrupt(); });
+    loop->watch(stage->server_exit_fd(), EventLoop::kReadable,
                 [&](std::uint32_t) { director.broke(stage->explain_end()); });
     if (!options_.is_headless && !options_.wants_json && Screen::is_possible()) {
         screen_.emplace();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace rota::lab {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <sys/types.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/encoding.h"
@@ -128,7 +130,9 @@ http::Response Metadata::put_token(const http::Request& request, BootTime now) {
     if (!ttl) {
         return plain(400, "");
     }
-    std::erase_if(tokens_, [&](const auto& entry) { return entry.second <= now; });
+    for (auto token = tokens_.begin(); token != tokens_.end();) {
+        token = token->second <= now ? tokens_.erase(token) : std::next(token);
+    }
     if (tokens_.size() >= kMostTokens) {
         return plain(503, "");
     }

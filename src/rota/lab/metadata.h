@@ -36,8 +36,8 @@ public:
 
 private:
     http::Response put_token(const http::Request& request, BootTime now);
-    http::Response get_item(std::string_view path) const;
-    bool is_valid_token(const std::string& token, BootTime now) const;
+    [[nodiscard]] http::Response get_item(std::string_view path) const;
+    [[nodiscard]] bool is_valid_token(const std::string& token, BootTime now) const;
 
     std::map<std::string, std::string> items_;
     std::map<std::string, BootTime> tokens_;  // with their expiry, bounded

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "rota/base/error.h"

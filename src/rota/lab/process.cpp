@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -15,6 +14,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/prctl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -66,7 +68,7 @@ Prepared prepare(const Command& command) {
     std::ranges::copy(command.arguments, std::back_inserter(prepared.texts));
     const std::size_t argument_count = prepared.texts.size();
     for (const auto& [name, value] : command.environment) {
-        prepared.texts.push_back(name + "=" + value);
+        prepared.texts.push_back(fmt::format("{}={}", name, value));
     }
     for (std::size_t i = 0; i < prepared.texts.size(); ++i) {
         (i < argument_count ? prepared.argv : prepared.envp).push_back(prepared.texts[i].data());

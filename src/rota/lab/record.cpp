@@ -5,10 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -48,8 +48,8 @@ nlohmann::json member_json(const RunRecord& record, const Member& member, const 
                         {"drained", moment(member.drained)},
                         {"ended", moment(member.ended)},
                         {"killed", moment(member.killed)}};
-    if (member.leave_time()) {
-        json["drain_seconds"] = rounded(member.leave_time()->count());
+    if (const auto took = member.leave_time()) {
+        json["drain_seconds"] = rounded(took->count());
     }
     return json;
 }
@@ -61,8 +61,8 @@ std::string plural(std::uint64_t count, std::string_view word) {
 std::string drain_line(const RunRecord& record) {
     std::vector<double> times;
     for (const Member& member : record.members) {
-        if (member.leave_time()) {
-            times.push_back(member.leave_time()->count());
+        if (const auto took = member.leave_time()) {
+            times.push_back(took->count());
         }
     }
     if (times.empty()) {
@@ -200,8 +200,8 @@ std::string summary_json(const RunRecord& record, const std::string& report_path
     json["drain_seconds"] = nlohmann::json::array();
     json["members"] = nlohmann::json::array();
     for (const Member& member : record.members) {
-        if (member.leave_time()) {
-            json["drain_seconds"].push_back(rounded(member.leave_time()->count()));
+        if (const auto took = member.leave_time()) {
+            json["drain_seconds"].push_back(rounded(took->count()));
         }
         json["members"].push_back(member_json(record, member, totals));
     }

@@ -5,8 +5,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <ios>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,6 +123,7 @@ std::string traffic_plot(const RunRecord& record, const std::vector<Sample>& sam
             svg::escaped(member.address));
     }
     std::vector<svg::Point> offered;
+    offered.reserve(samples.size());
     for (const Sample& sample : samples) {
         offered.push_back({sample.at.count(), sample.offered});
     }
@@ -145,6 +149,7 @@ std::string group_plot(const RunRecord& record, const std::vector<Sample>& sampl
     }
     const auto y_ticks = svg::ticks(top, std::min(top, 6U));
     const svg::Axes axes{.height = 200, .x_end = record.elapsed.count(), .y_end = y_ticks.back()};
+    load.reserve(samples.size());
     for (const Sample& sample : samples) {
         load.push_back(
             {sample.at.count(), record.settings.curve.high > 0
@@ -277,27 +282,35 @@ std::string trouble_plot(const RunRecord& record, const std::vector<Sample>& sam
 }
 
 std::string drain_plot(const RunRecord& record) {
-    std::vector<const Member*> leavers;
+    struct Leave {
+        const Member* member;
+        Elapsed asked;
+        Elapsed took;
+    };
+
+    std::vector<Leave> leaves;
     const double floor =
         static_cast<double>((record.settings.ttl + record.settings.margin).count());
     double longest = floor;
     for (const Member& member : record.members) {
-        if (member.leave_time()) {
-            leavers.push_back(&member);
-            longest = std::max(longest, member.leave_time()->count());
+        if (const auto took = member.leave_time()) {
+            leaves.push_back({.member = &member,
+                              .asked = member.asked_to_leave.value_or(Elapsed{}),
+                              .took = *took});
+            longest = std::max(longest, took->count());
         }
     }
-    if (leavers.empty()) {
+    if (leaves.empty()) {
         return "<p>No member left.</p>\n";
     }
     constexpr double kRow = 24;
     svg::Axes axes{.left = 170, .right = 60, .x_end = longest * 1.03, .y_end = 1};
-    axes.height = axes.top + axes.bottom + kRow * static_cast<double>(leavers.size());
+    axes.height = axes.top + axes.bottom + kRow * static_cast<double>(leaves.size());
     std::string out = svg::open(axes, "How long each leave took");
     out += svg::grid(axes, {});
     double y = axes.top;
-    for (const Member* const member : leavers) {
-        const double took = member->leave_time()->count();
+    for (const auto& [member, asked, leave_time] : leaves) {
+        const double took = leave_time.count();
         out += fmt::format(
             "<text class=\"label\" x=\"0\" y=\"{0:.1f}\">{1}</text>"
             "<rect x=\"{2:.1f}\" y=\"{3:.1f}\" width=\"{4:.1f}\" height=\"14\" "
@@ -305,9 +318,8 @@ std::string drain_plot(const RunRecord& record) {
             "<text class=\"label\" x=\"{5:.1f}\" y=\"{0:.1f}\">{6:.2f} s</text>\n",
             y + 16, svg::escaped(member->id), axes.x(0), y + 5, axes.x(took) - axes.x(0),
             axes.x(took) + 6, took);
-        const Elapsed asked = *member->asked_to_leave;
-        if (member->traffic.last_connection && *member->traffic.last_connection > asked) {
-            const double last = (*member->traffic.last_connection - asked).count();
+        if (const auto at = member->traffic.last_connection; at && *at > asked) {
+            const double last = (*at - asked).count();
             out += fmt::format(
                 "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"var(--ink)\" "
                 "stroke=\"var(--paper)\"><title>last new connection after {:.2f} s"

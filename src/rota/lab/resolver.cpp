@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,8 +16,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -58,7 +59,7 @@ Result<std::unique_ptr<Resolver>> Resolver::create(EventLoop& loop, const std::s
     }
     std::unique_ptr<Resolver> resolver{
         new Resolver{loop, std::move(socket), std::move(name), seed}};
-    loop.watch(resolver->socket_.get(), EPOLLIN,
+    loop.watch(resolver->socket_.get(), EventLoop::kReadable,
                [self = resolver.get()](std::uint32_t) { self->on_readable(); });
     return resolver;
 }

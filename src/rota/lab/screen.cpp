@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sys/ioctl.h>
+#include <sys/types.h>
 #include <termios.h>
 #include <unistd.h>
 

@@ -10,15 +10,17 @@
 #include <cstdio>
 #include <deque>
 #include <memory>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/epoll.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "rota/base/clock.h"
@@ -106,7 +108,7 @@ Status Service::start() {
 Status Service::listen() {
     listener_ = ROTA_TRY(http::listen_tcp(options_.listen));
     listener_watch_ =
-        loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_all(); });
+        loop_.watch(listener_.get(), EventLoop::kReadable, [this](std::uint32_t) { accept_all(); });
     return {};
 }
 
@@ -139,7 +141,7 @@ void Service::accept_all() {
         const int number = socket.get();
         Connection& connection = connections_[id];
         connection.socket = std::move(socket);
-        connection.watch = loop_.watch(number, EPOLLIN | EPOLLRDHUP,
+        connection.watch = loop_.watch(number, EventLoop::kReadable,
                                        [this, id](std::uint32_t) { on_readable(id); });
         ++accepted_;
     }
@@ -250,7 +252,7 @@ void Service::close(ConnectionId id) {
     loop_.forget(found->second.watch);
     account(boot_now());
     connections_.erase(found);
-    std::erase(waiting_, id);
+    waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), id), waiting_.end());
     end_when_empty();
 }
 
@@ -290,7 +292,7 @@ Status run_service(const ServiceOptions& options) {
         return fail_errno("cannot receive signals", errno);
     }
     Service service{options, *loop};
-    loop->watch(signal_fd.get(), EPOLLIN, [&](std::uint32_t) {
+    loop->watch(signal_fd.get(), EventLoop::kReadable, [&](std::uint32_t) {
         signalfd_siginfo ignored{};
         [[maybe_unused]] const auto count = ::read(signal_fd.get(), &ignored, sizeof ignored);
         service.stop();

@@ -1,6 +1,5 @@
 #include "rota/lab/svg.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <string_view>
