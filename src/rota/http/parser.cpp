@@ -73,7 +73,7 @@ private:
     void on_body_init_impl(const boost::optional<std::uint64_t>& length,
                            bb::error_code& /*ec*/) override {
         // No more than a stranger has to send anyway before the next check of the clock.
-        constexpr std::uint64_t kMost = 64 * 1024;
+        constexpr std::uint64_t kMost = std::uint64_t{64} * 1024;
         body.reserve(static_cast<std::size_t>(std::min(length.value_or(0), kMost)));
     }
 

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>

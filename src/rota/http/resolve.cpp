@@ -156,7 +156,13 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
         return std::vector{*literal};
     }
     if (host == "localhost") {
-        return std::vector{*parse_literal("127.0.0.1", port), *parse_literal("::1", port)};
+        std::vector<SocketAddress> loopback;
+        for (const char* address : {"127.0.0.1", "::1"}) {
+            if (const auto parsed = parse_literal(address, port)) {
+                loopback.push_back(*parsed);
+            }
+        }
+        return loopback;
     }
     return ask_beside(host, port, deadline);
 }

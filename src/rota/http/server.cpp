@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -31,6 +32,7 @@
 #include <boost/system/error_code.hpp>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "rota/base/clock.h"
 #include "rota/base/fd.h"
@@ -377,7 +379,7 @@ private:
 
     static constexpr std::chrono::milliseconds kLinger{1000};
     static constexpr std::size_t kMostLingered = std::size_t{1} << 20U;
-    static constexpr std::size_t kChunk = 8 * 1024;
+    static constexpr std::size_t kChunk = std::size_t{8} * 1024;
 
     Shared& shared_;
     Socket socket_;
@@ -519,7 +521,11 @@ Server::Server(std::vector<Fd> listeners, ServerLimits limits, Handler handler,
                                    std::move(bad_request), threads)} {}
 
 Server::~Server() {
-    stop();
+    try {
+        stop();
+    } catch (...) {
+        std::fputs("rota: the HTTP server could not stop in good order\n", stderr);
+    }
 }
 
 void Server::start() {

@@ -22,8 +22,8 @@ struct Peer {
 
 /// Limits on strangers; every one is enforced by closing or by a 4xx, never by growing.
 struct ServerLimits {
-    std::size_t max_header = 16 * 1024;            ///< octets; 431
-    std::size_t max_body = std::size_t{4} << 20U;  ///< octets; 413, without reading them
+    std::size_t max_header = std::size_t{16} * 1024;  ///< octets; 431
+    std::size_t max_body = std::size_t{4} << 20U;     ///< octets; 413, without reading them
     /// From accept, or from the first octet of a later request, to its complete header; 408.
     std::chrono::milliseconds header_timeout{10000};
     std::chrono::milliseconds body_timeout{30000};   ///< 408

@@ -1,7 +1,6 @@
 #include "rota/http/stream.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -19,7 +18,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -82,7 +80,7 @@ Result<Fd> connect_one(const SocketAddress& address, const std::optional<std::st
         return fail_errno("socket", errno);
     }
     const int on = 1;
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket.get(), SOL_TCP, TCP_NODELAY, &on, sizeof on);
     if (interface && ::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, interface->c_str(),
                                   static_cast<socklen_t>(interface->size() + 1)) != 0) {
         return fail_errno(fmt::format("bind to interface {}", *interface), errno);
