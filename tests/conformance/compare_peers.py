@@ -124,6 +124,17 @@ class Server:
             except (TimeoutError, ConnectionRefusedError):
                 return None
 
+    def ask_until_answered(self, message, patience=20.0):
+        """The reply, asked for again while none comes: a loaded machine loses datagrams and starves servers."""
+        deadline = time.monotonic() + patience
+        reply = None
+        while reply is None and time.monotonic() < deadline and self.process.poll() is None:
+            began = time.monotonic()
+            reply = self.ask_udp(message)
+            if reply is None and time.monotonic() - began < 0.05:  # refused at once: nobody listens yet
+                time.sleep(0.05)
+        return reply
+
     def ask_tcp(self, message):
         with socket.create_connection(self.address, timeout=5) as tcp:
             tcp.sendall(struct.pack(">H", len(message)) + message)
@@ -166,11 +177,15 @@ def start_peer(program, configuration, arguments):
         process = subprocess.Popen([program] + arguments + [str(path)], stdout=log, stderr=log)
     server = Server(port, process, directory)
     deadline = time.monotonic() + 20
-    while (server.ask_udp(query("example.net", "SOA"), 0.2) or b"\0" * 4)[3] & 15 != 0 or \
-            server.ask_udp(query("child.example.com", "SOA"), 0.2) is None:
+    while not all(is_served(server, zone) for zone in NAMES):
         if time.monotonic() > deadline or process.poll() is not None:
             raise RuntimeError((pathlib.Path(directory) / "log").read_text())
     return server
+
+
+def is_served(server, zone):
+    reply = server.ask_udp(query(zone, "SOA"), 0.2)
+    return reply is not None and reply[2] & 4 != 0 and reply[3] & 15 == 0  # AA, NOERROR
 
 
 def knot_configuration(directory, port):
@@ -200,6 +215,14 @@ def across_zones(label):
                                    "back.example.net")
 
 
+DROPPED = ("response", "eleven octets")  # by everybody
+UNREADABLE = ("two questions", "question cut", "pointer as question", "long label")
+
+
+def ask(server, message, is_dropped):
+    return server.ask_udp(message, 0.3) if is_dropped else server.ask_until_answered(message)
+
+
 BOTH = [
     ("class ANY is refused: no client needs it, and RFC 1035 gives it no meaning for an authoritative answer",
      labelled("class ANY")),
@@ -215,8 +238,7 @@ DIFFERENCES = {
         ("a type without data is NODATA, TYPE0 too; Knot says NOTIMP", asking("TYPE0")),
         ("NOTIMP comes without the question: its layout is the operation's own", lambda label: "opcode" in label),
         ("OPT with an owner is FORMERR (RFC 6891 section 6.1.2), as with NSD", labelled("edns named")),
-        ("a broken question is told so; Knot stays silent, NSD does not",
-         labelled("two questions", "question cut", "pointer as question", "long label")),
+        ("a broken question is told so; Knot stays silent, NSD does not", labelled(*UNREADABLE)),
     ],
     "nsd": BOTH + [
         ("addresses for names in the answer are left out: NSD leaves them out for the question's name alone",
@@ -289,9 +311,8 @@ class Comparison(unittest.TestCase):
         self.addCleanup(peer.stop)
         differing, used = [], set()
         for label, message in queries():
-            silent = label in ("response", "eleven octets")
-            ours = parse(self.rota.ask_udp(message, 0.3 if silent else 2))
-            theirs = parse(peer.ask_udp(message, 0.3 if silent else 2))
+            ours = parse(ask(self.rota, message, label in DROPPED))
+            theirs = parse(ask(peer, message, label in DROPPED + (UNREADABLE if name == "knot" else ())))
             if ours == theirs:
                 continue
             known = next((reason for reason, matches in DIFFERENCES[name] if matches(label)), None)
