@@ -36,6 +36,16 @@ std::string without_dot(const dns::Name& name) {
     return text;
 }
 
+/// An address where a name belongs: it would parse as one, and lead nobody anywhere.
+bool is_address(std::string text) {
+    if (text.ends_with('.')) {
+        text.pop_back();
+    }
+    in6_addr address{};
+    return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
 std::optional<std::string> to_text(const sockaddr* address) {
     if (address == nullptr) {
         return std::nullopt;
@@ -154,6 +164,12 @@ std::optional<Result<std::set<std::string>>> resolve(const std::string& name,
 Result<std::vector<dns::Name>> read_name_servers(const std::vector<std::string>& names) {
     std::vector<dns::Name> result;
     for (const std::string& text : names) {
+        if (is_address(text)) {
+            return fail(ErrorKind::usage,
+                        fmt::format("--ns {}: an address, where a zone's NS records need the name "
+                                    "of a host",
+                                    text));
+        }
         auto name = dns::Name::parse(text);
         if (!name || name->is_root() || name->is_wildcard()) {
             return fail(ErrorKind::usage, fmt::format("--ns {}: not the name of a host{}", text,
@@ -170,7 +186,8 @@ dns::Name default_name_server() {
     std::array<char, 256> host{};
     if (::gethostname(host.data(), host.size() - 1) == 0) {
         const std::string_view text{host.data()};
-        const bool is_full = text.contains('.') && !text.starts_with("localhost");
+        const bool is_full =
+            text.contains('.') && !text.starts_with("localhost") && !is_address(std::string{text});
         if (auto name = dns::Name::parse(text); name && is_full) {
             return std::move(*name);
         }
