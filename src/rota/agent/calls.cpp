@@ -34,7 +34,8 @@ namespace rota::agent {
 namespace {
 
 constexpr std::uint32_t kPageSize = 300;  // the most that ListResourceRecordSets gives
-constexpr int kMostPages = 40;
+// A group is small (100 weighted members); an API may still give few record sets a page.
+constexpr int kMostPages = 1000;
 
 /// A listing's record set that the model cannot hold, as far as the decisions need it: a weighted
 /// one (an alias, one with a health check) is a sibling, everything else holds the name.
@@ -192,9 +193,19 @@ route53::CallResult<Listing> read_group(route53::Client& client, std::string_vie
             answer->next_type != dns::to_string(type)) {
             return group;
         }
+        if (answer->next_identifier.empty() || answer->next_identifier == request.identifier) {
+            break;
+        }
         request.identifier = answer->next_identifier;
     }
-    return group;
+    // A part of the group is worse than none: who decides by it would take itself for the last.
+    return std::unexpected(route53::CallError{
+        .error = {.kind = ErrorKind::bad_input,
+                  .message = fmt::format("ListResourceRecordSets does not come to the end of {} {} "
+                                         "in zone {}: its last page points to '{}' again",
+                                         name.to_text(), dns::to_string(type), zone_id,
+                                         request.identifier)},
+        .api = {}});
 }
 
 Caller::Caller(RotaConfig config, std::shared_ptr<const Surroundings> surroundings)
