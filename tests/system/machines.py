@@ -15,6 +15,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LIBRARIES = ["libfmt9", "libpugixml1v5", "libssl3", "libsqlite3-0", "libstdc++6"]
 
 
+def cannot(*programs):
+    """Why machines cannot be made here with those programs; nothing when they can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    for program in ("ip", *programs):
+        if shutil.which(program, path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin") is None:
+            return f"needs {program}"
+    return None
+
+
 def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options)
 
@@ -111,6 +121,23 @@ class Network:
         self.hosts = []
 
 
+def _children(pid):
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(child) for child in found.split()]
+
+
+def _is_init(pid):
+    """Whether it is systemd and number 1 in a process namespace of its own."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            fields = dict(line.split(":", 1) for line in status.read().splitlines())
+        numbers = fields["NSpid"].split()
+        own = os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+        return fields["Name"].strip() == "systemd" and len(numbers) > 1 and numbers[-1] == "1" and not own
+    except (OSError, KeyError):
+        return False
+
+
 BOOT_SYSTEMD = r"""
 set -e
 if [ -z "$INNER" ]; then
@@ -139,24 +166,22 @@ class SystemdMachine:
             ["bash", "-c", BOOT_SYSTEMD, "boot", *arguments],
             env={**os.environ, "NAME": self.name, "BASE": rootfs("systemd"), "SCRIPT": BOOT_SYSTEMD, "INNER": ""},
             stdout=self.console, stderr=self.console)
-        self.init = wait_for(self._find_init, 30, f"init of {self.name}")
+        self.init = None
+        try:
+            self.init = wait_for(self._find_init, 60, f"init of {self.name}")
+        except AssertionError:
+            self.process.terminate()
+            raise
 
     def _find_init(self):
-        """The machine's PID 1 as seen from here: the grandchild of unshare. Never our own namespace's."""
-        pid = self.process.pid
-        for _ in range(2):
-            children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-            if not children:
-                if self.process.poll() is not None:
-                    raise AssertionError(f"{self.name} ended at once: {self.log()}")
-                return None
-            pid = int(children[0])
-        try:
-            if os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid"):
-                return None
-        except OSError:
-            return None
-        return pid
+        """The machine's PID 1 as seen from here: a grandchild of unshare that has become systemd. nspawn has other children for moments."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended at once: {self.log()}")
+        for nspawn in _children(self.process.pid):
+            for pid in _children(nspawn):
+                if _is_init(pid):
+                    return pid
+        return None
 
     def log(self):
         with open(os.path.join(self.out, "console"), encoding="utf-8", errors="replace") as console:
@@ -180,12 +205,19 @@ class SystemdMachine:
 
     def crash(self):
         """The power fails."""
+        if not _is_init(self.init):
+            raise AssertionError(f"{self.name} has ended already: {self.log()}")
         os.kill(self.init, signal.SIGKILL)
         self.process.wait(20)
 
     def close(self):
-        if self.process.poll() is None:
+        if _is_init(self.init):
             self.crash()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.console.close()
         for unified in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
             for folder, _, _ in os.walk(os.path.join(unified, self.name), topdown=False):

@@ -3,6 +3,7 @@
 import collections
 import http.client
 import http.server
+import json
 import os
 import pathlib
 import shutil
@@ -202,6 +203,57 @@ class Traffic:
         self.end.set()
         for thread in self.threads:
             thread.join()
+
+
+def python_in(network, host, code, *arguments):
+    """Runs Python with the tests' own modules in a machine of the network, from when it prints "ready"; its standard input and output
+    are pipes."""
+    path = os.pathsep.join([str(harness.ROOT / "tests" / "system"), str(harness.ROOT / "tests" / "conformance")])
+    child = network.popen(
+        host, sys.executable, "-c", code, *map(str, arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    line = child.stdout.readline()
+    if line != "ready\n":
+        raise AssertionError(f"{host} did not get ready: {line!r}")
+    return child
+
+
+class NameServer:
+    """`rota serve` on a machine of the network, with the zone example.com; `rota` asks it from the machine `cli`."""
+
+    def __init__(self, network, host, address, directory):
+        self.network, self.host, self.dns_port = network, address, 53
+        data = pathlib.Path(directory) / "data"
+        keys = subprocess.run([harness.ROTA, "keys", "create", "--data", data, "--json"], check=True, capture_output=True, text=True)
+        key = json.loads(keys.stdout)
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": key["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
+            "AWS_ENDPOINT_URL_ROUTE_53": f"http://{address}:8053",
+        }
+        self.log = pathlib.Path(directory) / "serve.log"
+        with open(self.log, "wb") as log:
+            network.popen(
+                host, harness.ROTA, "serve", "--data", data, "--dns", f"{address}:53", "--api", f"{address}:8053", "--api-insecure",
+                "--ns", "ns.example.com", "--user", "root", stderr=log,
+            )  # fmt: skip
+        harness.eventually(lambda: b"event=ready" in self.log.read_bytes(), "rota serve is ready", 20)
+        made = self.rota("route53", "create", "example.com")
+        assert made.returncode == 0, made.stdout + made.stderr
+
+    def rota(self, *arguments):
+        return self.network.run("cli", harness.ROTA, *arguments, env=harness.clean_environment(**self.environment))
+
+    def answers(self, name):
+        found = self.network.run("cli", "dig", "+short", "+tries=1", "+time=1", f"@{self.host}", name, "A")
+        return sorted(found.stdout.split())
+
+    def members(self, name):
+        """What `rota list` says: {set identifier: member}; empty when there is none."""
+        listed = self.rota("list", name, "--zone", "example.com", "--json")
+        assert listed.returncode in (0, 66), listed.stdout + listed.stderr
+        return {one["set_identifier"]: one for rota in json.loads(listed.stdout)["rotas"] for one in rota["members"]}
 
 
 def in_a_network_of_its_own():

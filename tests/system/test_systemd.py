@@ -1,11 +1,9 @@
 """Debian with systemd as PID 1: the agent's unit starts last and stops first, poweroff waits for the drain, and the service answers
 all the while. Root, network namespaces and systemd-nspawn; skipped where they are not."""
 
-import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,6 +11,7 @@ import unittest
 
 import harness
 import machines
+import parts
 
 NAME, TTL, MARGIN = "www.example.com", 2, 1
 AUTH, METADATA, INSTANCE, CLIENT = "10.77.0.2", "10.77.0.5", "10.77.1.1", "10.77.0.4"
@@ -30,17 +29,10 @@ print("ready", flush=True)
 threading.Event().wait()
 """
 
-
-def cannot():
-    if os.geteuid() != 0:
-        return "needs root"
-    for program in ("systemd-nspawn", "mmdebstrap", "ip", "unshare", "nsenter"):
-        if shutil.which(program) is None:
-            return f"needs {program}"
-    return None
+WHY_NOT = machines.cannot("systemd-nspawn", "mmdebstrap", "unshare", "nsenter")
 
 
-@unittest.skipIf(cannot(), cannot())
+@unittest.skipIf(WHY_NOT, WHY_NOT)
 class Systemd(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
@@ -51,44 +43,11 @@ class Systemd(unittest.TestCase):
         self.network.host("imds", METADATA, metadata=True)
         self.network.host("cli", CLIENT)
         self.network.host("i1", INSTANCE)
-        self.start_metadata()
-        self.start_server()
-
-    def start_metadata(self):
-        path = os.pathsep.join([str(harness.ROOT / "tests" / "system"), str(harness.ROOT / "tests" / "conformance")])
-        service = self.network.popen(
-            "imds", sys.executable, "-c", METADATA_SERVICE, INSTANCE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
-        self.addCleanup(service.stdout.close)
-        self.assertEqual(service.stdout.readline(), "ready\n")
-
-    def start_server(self):
-        data = self.directory / "data"
-        keys = subprocess.run([harness.ROTA, "keys", "create", "--data", data, "--json"], check=True, capture_output=True, text=True)
-        key = json.loads(keys.stdout)
-        self.environment = {
-            "AWS_ACCESS_KEY_ID": key["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
-            "AWS_ENDPOINT_URL_ROUTE_53": f"http://{AUTH}:8053",
-        }
-        log = open(self.directory / "serve.log", "wb")
-        self.addCleanup(log.close)
-        self.network.popen(
-            "auth", harness.ROTA, "serve", "--data", data, "--dns", f"{AUTH}:53", "--api", f"{AUTH}:8053", "--api-insecure",
-            "--ns", "ns.example.com", "--user", "root", stderr=log,
-        )  # fmt: skip
-        machines.wait_for(lambda: b"event=ready" in (self.directory / "serve.log").read_bytes(), 20, "rota serve is ready")
-        made = self.client("route53", "create", "example.com")
-        self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
-
-    def client(self, *arguments):
-        """Runs rota in the clients' namespace with the server's key."""
-        return self.network.run("cli", harness.ROTA, *arguments, env=harness.clean_environment(**self.environment))
+        parts.python_in(self.network, "imds", METADATA_SERVICE, INSTANCE)
+        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
 
     def answers(self):
-        found = self.network.run("cli", "dig", "+short", "+tries=1", "+time=1", f"@{AUTH}", NAME, "A")
-        return sorted(found.stdout.split())
+        return self.server.answers(NAME)
 
     def serves(self):
         return self.network.run("cli", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{INSTANCE}/").stdout == "200"
@@ -96,7 +55,7 @@ class Systemd(unittest.TestCase):
     def boot(self):
         settings = self.directory / "rota-agent"
         options = f"--zone example.com --name {NAME} --address local-ipv4 --ttl {TTL} --margin {MARGIN} --ready http://{INSTANCE}/"
-        settings.write_text("".join(f"{k}={v}\n" for k, v in self.environment.items()) + f'ROTA_OPTIONS="{options}"\n')
+        settings.write_text("".join(f"{k}={v}\n" for k, v in self.server.environment.items()) + f'ROTA_OPTIONS="{options}"\n')
         stamp = self.directory / "stamp.conf"
         stamp.write_text(STAMP)
         wants = self.directory / "wants"
@@ -159,7 +118,7 @@ class Systemd(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if cannot():
-        print(f"skipped: {cannot()}")
+    if WHY_NOT:
+        print(f"skipped: {WHY_NOT}")
         sys.exit(77)
-    unittest.main()
+    unittest.main(warnings="ignore")
