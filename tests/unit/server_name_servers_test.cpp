@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "rota/base/error.h"
@@ -100,6 +101,23 @@ TEST(NameServers, that_lead_elsewhere_are_warned_about_each_with_both_sides) {
     EXPECT_THAT(said, HasSubstr("ns=192.0.2.7 resolves_to=192.0.2.7 served=127.0.0.1,::1"));
     EXPECT_THAT(said, HasSubstr("ns=192.0.2.8 "));
     EXPECT_THAT(said, testing::Not(HasSubstr("ns=127.0.0.1 ")));
+}
+
+TEST(NameServers, are_not_judged_where_the_machines_addresses_cannot_be_read) {
+    testing::internal::CaptureStderr();
+    const int status = test::in_child([] {
+        const rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_NOFILE, &none) != 0) {
+            return test::kCannot;
+        }
+        check_name_servers({name("192.0.2.7")}, {"0.0.0.0:53"}, std::stop_token{});
+        return 0;
+    });
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(status, 0);
+    EXPECT_THAT(said, HasSubstr("name servers not checked"));
+    EXPECT_THAT(said, HasSubstr("this machine's addresses cannot be read"));
+    EXPECT_THAT(said, testing::Not(HasSubstr("resolves to other addresses")));
 }
 
 TEST(NameServers, elsewhere_is_not_hidden_by_a_wildcard) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -65,11 +66,11 @@ std::optional<std::string> to_text(const sockaddr* address) {
     return std::string{text.data()};
 }
 
-std::set<std::string> machine_addresses() {
+Result<std::set<std::string>> machine_addresses() {
     std::set<std::string> addresses;
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) {
-        return addresses;
+        return fail_errno("this machine's addresses cannot be read", errno);
     }
     const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner{first, &::freeifaddrs};
     for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
@@ -81,7 +82,7 @@ std::set<std::string> machine_addresses() {
 }
 
 /// The addresses that we answer on, without ports.
-std::set<std::string> served_addresses(const std::vector<std::string>& dns_addresses) {
+Result<std::set<std::string>> served_addresses(const std::vector<std::string>& dns_addresses) {
     std::set<std::string> served;
     for (const std::string_view text : dns_addresses) {
         std::string_view host = text.substr(0, text.rfind(':'));
@@ -89,7 +90,7 @@ std::set<std::string> served_addresses(const std::vector<std::string>& dns_addre
             host = host.substr(1, host.size() - 2);
         }
         if (host == "0.0.0.0" || host == "::") {
-            served.merge(machine_addresses());
+            served.merge(ROTA_TRY(machine_addresses()));
         } else {
             served.emplace(host);
         }
@@ -198,7 +199,11 @@ dns::Name default_name_server() {
 void check_name_servers(const std::vector<dns::Name>& names,
                         const std::vector<std::string>& dns_addresses,
                         const std::stop_token& stop) {
-    const std::set<std::string> served = served_addresses(dns_addresses);
+    const auto served = served_addresses(dns_addresses);
+    if (!served) {
+        log::warning("name servers not checked", {{"why", served.error().message}});
+        return;
+    }
     for (const dns::Name& name : names) {
         const std::string host = without_dot(name);
         const auto found = resolve(host, stop);
@@ -211,12 +216,12 @@ void check_name_servers(const std::vector<dns::Name>& names,
             continue;
         }
         const bool leads_here = std::ranges::any_of(
-            **found, [&](const std::string& address) { return served.contains(address); });
+            **found, [&](const std::string& address) { return served->contains(address); });
         if (!leads_here) {
             log::warning("name server resolves to other addresses than are served",
                          {{"ns", host},
                           {"resolves_to", fmt::format("{}", fmt::join(**found, ","))},
-                          {"served", fmt::format("{}", fmt::join(served, ","))}});
+                          {"served", fmt::format("{}", fmt::join(*served, ","))}});
         }
     }
 }
