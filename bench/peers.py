@@ -423,7 +423,7 @@ class Rota(Peer):
             "--ns",
             "ns.bench.test",
             "--allow-aws3",
-            "--max-records",
+            "--max-record-sets",
             "200000",
         ]
 

@@ -18,6 +18,7 @@
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
 #include "rota/model/change_batch.h"
+#include "rota/model/limits.h"
 #include "rota/model/hosted_zone.h"
 #include "rota/model/record_set.h"
 
@@ -76,7 +77,8 @@ RecordSet any_record_set() {
 RecordSets any_zone_contents() {
     RecordSets sets;
     const auto add = [&](RecordSet set) {
-        const auto delta = plan_changes(zone(), sets, {"", {{Action::create, std::move(set)}}});
+        const auto delta = plan_changes(zone(), sets, {"", {{Action::create, std::move(set)}}},
+                                        kMaxRecordSetsPerZone);
         if (delta) {
             apply(sets, *delta);
         }
@@ -195,7 +197,7 @@ RC_GTEST_PROP(PlanChanges, agrees_with_making_the_changes_one_by_one, ()) {
     const auto before = any_zone_contents();
     const auto batch = any_batch(before);
     const auto expected = Reference::run(before, batch);
-    const auto delta = plan_changes(zone(), before, batch);
+    const auto delta = plan_changes(zone(), before, batch, kMaxRecordSetsPerZone);
     RC_TAG(delta ? "accepted" : "refused");
     RC_ASSERT(delta.has_value() == expected.has_value());
     if (delta) {
@@ -209,7 +211,7 @@ RC_GTEST_PROP(PlanChanges, agrees_with_making_the_changes_one_by_one, ()) {
 
 RC_GTEST_PROP(PlanChanges, a_delta_names_exactly_what_differs, ()) {
     const auto before = any_zone_contents();
-    const auto delta = plan_changes(zone(), before, any_batch(before));
+    const auto delta = plan_changes(zone(), before, any_batch(before), kMaxRecordSetsPerZone);
     RC_PRE(delta.has_value());
     auto after = before;
     apply(after, *delta);
@@ -231,7 +233,7 @@ RC_GTEST_PROP(PlanChanges, a_delta_names_exactly_what_differs, ()) {
 RC_GTEST_PROP(PlanChanges, what_a_zone_holds_stays_consistent, ()) {
     auto sets = any_zone_contents();
     for (int i = 0; i < 4; ++i) {
-        if (const auto delta = plan_changes(zone(), sets, any_batch(sets))) {
+        if (const auto delta = plan_changes(zone(), sets, any_batch(sets), kMaxRecordSetsPerZone)) {
             apply(sets, *delta);
         }
     }

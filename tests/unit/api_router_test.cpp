@@ -20,6 +20,7 @@
 #include "rota/http/message.h"
 #include "rota/http/url.h"
 #include "rota/route53/codec.h"
+#include "rota/model/limits.h"
 #include "rota/store/store.h"
 
 namespace rota::api {
@@ -58,7 +59,8 @@ protected:
                 .add = [this](const auto&, const auto&) { return ++generation_; },
                 .change = [this](const auto&, const auto&, const auto&) { return ++generation_; },
                 .remove = [this](const auto&) { return ++generation_; }},
-            std::vector{name("ns1.example.net"), name("ns2.example.net")});
+            std::vector{name("ns1.example.net"), name("ns2.example.net")},
+            model::kMaxRecordSetsPerZone);
         router_ = std::make_unique<Router>(
             *zones_,
             [this](const http::Request&, WallTime) -> std::expected<std::string, aws::AuthError> {

@@ -66,7 +66,7 @@ protected:
     }
 
     auto plan(std::vector<Change> changes) const {
-        return plan_changes(zone_, sets_, {"", std::move(changes)});
+        return plan_changes(zone_, sets_, {"", std::move(changes)}, kMaxRecordSetsPerZone);
     }
 
     /// The messages that refuse the changes; none when they are accepted and applied.
@@ -307,6 +307,14 @@ TEST_F(ChangeBatchTest, a_zone_has_at_most_10000_record_sets) {
                 ElementsAre("Exceeded limit MAX_RRSETS_BY_ZONE for zone: Z1"));
     EXPECT_THAT(change({{create, fresh}, {del, simple("n7.example.com", Type::a, {"192.0.2.1"})}}),
                 ElementsAre());
+}
+
+TEST_F(ChangeBatchTest, the_number_of_record_sets_is_a_parameter) {
+    const ChangeBatch two{"",
+                          {{create, simple("a.example.com", Type::a, {"192.0.2.1"})},
+                           {create, simple("b.example.com", Type::a, {"192.0.2.1"})}}};
+    EXPECT_FALSE(plan_changes(zone_, sets_, two, sets_.size() + 1));
+    EXPECT_TRUE(plan_changes(zone_, sets_, two, sets_.size() + 2));
 }
 
 TEST_F(ChangeBatchTest, a_batch_counts_upserts_twice) {

@@ -84,8 +84,12 @@ model::ChangeInfo new_change(std::string comment, WallTime now) {
 }  // namespace
 
 HostedZones::HostedZones(store::Store& store, std::vector<store::StoredZone> loaded,
-                         Publication publication, std::vector<dns::Name> name_servers)
-    : store_{store}, publication_{std::move(publication)}, name_servers_{std::move(name_servers)} {
+                         Publication publication, std::vector<dns::Name> name_servers,
+                         std::size_t max_record_sets)
+    : store_{store},
+      publication_{std::move(publication)},
+      name_servers_{std::move(name_servers)},
+      max_record_sets_{max_record_sets} {
     for (store::StoredZone& stored : loaded) {
         by_name_.emplace(stored.zone.name, stored.zone.id);
         caller_references_.insert(stored.zone.caller_reference);
@@ -212,7 +216,7 @@ Answer<AcceptedChange> HostedZones::change(std::string_view id, const model::Cha
     if (zone == nullptr) {
         return no_such_zone(id);
     }
-    const auto delta = model::plan_changes(zone->zone, zone->record_sets, batch);
+    const auto delta = model::plan_changes(zone->zone, zone->record_sets, batch, max_record_sets_);
     if (!delta) {
         return std::unexpected(route53::ApiError{400, "InvalidChangeBatch", {}, delta.error(), {}});
     }

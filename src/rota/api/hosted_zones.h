@@ -69,8 +69,9 @@ struct AcceptedChange {
 class HostedZones {
 public:
     /// @param name_servers  of zones made from now on; at least one.
+    /// @param max_record_sets  of a zone.
     HostedZones(store::Store& store, std::vector<store::StoredZone> loaded, Publication publication,
-                std::vector<dns::Name> name_servers);
+                std::vector<dns::Name> name_servers, std::size_t max_record_sets);
 
     HostedZones(const HostedZones&) = delete;
     HostedZones& operator=(const HostedZones&) = delete;
@@ -120,6 +121,7 @@ private:
     store::Store& store_;
     Publication publication_;
     std::vector<dns::Name> name_servers_;
+    std::size_t max_record_sets_;
 
     /// Held for the whole of a change: its plan, its fsync, its publication.
     std::mutex changing_;

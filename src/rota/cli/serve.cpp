@@ -84,6 +84,12 @@ void add_serve(CLI::App& app, Run& run_chosen) {
                      "Name server to name in new zones; repeatable (default: this machine)")
         ->type_name("NAME")
         ->allow_extra_args(false);
+    command
+        ->add_option("--max-record-sets", serve.max_record_sets,
+                     "Record sets that a zone may hold; the default is Route 53's quota")
+        ->type_name("INT")
+        ->check(CLI::Range(100U, 10'000'000U).description(""))
+        ->capture_default_str();
     command->add_flag("--allow-aws3", serve.allow_aws3,
                       "Accept boto 2's signatures, which cover the Date header alone");
     command->add_flag("--api-insecure", serve.api_insecure,

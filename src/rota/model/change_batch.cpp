@@ -135,8 +135,11 @@ bool has_same_contents(const RecordSet& a, const RecordSet& b) {
 
 class Planner {
 public:
-    Planner(const HostedZone& zone, const RecordSets& current)
-        : zone_{zone}, zone_text_{zone.name.to_text()}, evolving_{current} {}
+    Planner(const HostedZone& zone, const RecordSets& current, std::size_t max_record_sets)
+        : zone_{zone},
+          zone_text_{zone.name.to_text()},
+          max_record_sets_{max_record_sets},
+          evolving_{current} {}
 
     void take(const Change& change) {
         if (!is_permitted_here(change.record_set)) {
@@ -157,7 +160,7 @@ public:
         require_at_apex(dns::Type::ns,
                         "A HostedZone must contain at least one NS record for the zone itself.");
         require_at_apex(dns::Type::soa, "A HostedZone must contain exactly one SOA record.");
-        if (messages_.empty() && evolving_.size() > kMaxRecordSetsPerZone) {
+        if (messages_.empty() && evolving_.size() > max_record_sets_) {
             messages_.push_back(
                 fmt::format("Exceeded limit MAX_RRSETS_BY_ZONE for zone: {}", zone_.id));
         }
@@ -305,6 +308,7 @@ private:
 
     const HostedZone& zone_;
     std::string zone_text_;
+    std::size_t max_record_sets_;
     EvolvingZone evolving_;
     std::vector<std::string> messages_;
 };
@@ -313,11 +317,12 @@ private:
 
 std::expected<ZoneDelta, std::vector<std::string>> plan_changes(const HostedZone& zone,
                                                                 const RecordSets& current,
-                                                                const ChangeBatch& batch) {
+                                                                const ChangeBatch& batch,
+                                                                std::size_t max_record_sets) {
     if (auto messages = check_size(batch); !messages.empty()) {
         return std::unexpected(std::move(messages));
     }
-    Planner planner{zone, current};
+    Planner planner{zone, current, max_record_sets};
     for (const auto& change : batch.changes) {
         planner.take(change);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -35,10 +36,12 @@ using ZoneDelta = std::map<RecordKey, std::optional<RecordSet>>;
 /// The size of the batch is checked first, then each change by itself and against the changes
 /// before it; that the apex keeps its NS and SOA, and the number of record sets, are judged on the
 /// outcome.
+/// @param max_record_sets  of the zone, its NS and SOA included.
 /// @source Route 53 API Reference, ChangeResourceRecordSets.
 std::expected<ZoneDelta, std::vector<std::string>> plan_changes(const HostedZone& zone,
                                                                 const RecordSets& current,
-                                                                const ChangeBatch& batch);
+                                                                const ChangeBatch& batch,
+                                                                std::size_t max_record_sets);
 
 /// Applies a delta that plan_changes gave.
 void apply(RecordSets& record_sets, const ZoneDelta& delta);

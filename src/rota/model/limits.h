@@ -17,6 +17,7 @@ inline constexpr std::size_t kMaxResourceRecordsPerBatch = 1000;
 inline constexpr std::size_t kMaxValueCharactersPerBatch = 32'000;
 inline constexpr std::size_t kMaxValuesPerRecordSet = 400;
 inline constexpr std::size_t kMaxWeightedPerName = 100;
+/// A quota that Route 53 raises on request, so a parameter of plan_changes.
 inline constexpr std::size_t kMaxRecordSetsPerZone = 10'000;
 inline constexpr std::size_t kMaxSetIdentifier = 128;
 inline constexpr std::size_t kMaxComment = 256;

@@ -300,7 +300,7 @@ Status serve(const ServeOptions& options) {
     EndSignals signals;
     CurrentSnapshot snapshot{*dns, data.zones};
     api::HostedZones zones{*data.store, std::move(data.zones), snapshot.publication(),
-                           name_servers};
+                           name_servers, options.max_record_sets};
     LiveKeys& keys = *data.keys;
     api::Router router{
         zones,

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "rota/base/error.h"
+#include "rota/model/limits.h"
 
 namespace rota::server {
 
@@ -16,6 +18,7 @@ struct ServeOptions {
     unsigned workers = 0;  ///< 0: one a core
     std::optional<std::string> user;
     std::vector<std::string> name_servers;  ///< empty: derived
+    std::size_t max_record_sets = model::kMaxRecordSetsPerZone;  ///< of a zone
     bool allow_aws3 = false;
     bool api_insecure = false;
 };
