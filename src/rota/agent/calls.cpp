@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <stdlib.h>
 
 #include "rota/agent/classify.h"
 #include "rota/agent/config.h"
@@ -26,6 +28,7 @@
 #include "rota/http/client.h"
 #include "rota/instance/address.h"
 #include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
 #include "rota/model/record_set.h"
 #include "rota/route53/client.h"
 #include "rota/route53/messages.h"

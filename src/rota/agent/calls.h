@@ -59,6 +59,8 @@ public:
     ~Caller();
     Caller(const Caller&) = delete;
     Caller& operator=(const Caller&) = delete;
+    Caller(Caller&&) = delete;
+    Caller& operator=(Caller&&) = delete;
 
     Answer operator()(const Request& request);
 

@@ -3,18 +3,20 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -121,6 +123,7 @@ ReadinessChecked check_tcp(const std::string& text, milliseconds timeout) {
 }
 
 /// Starts a shell in a process group of its own, with no signals blocked. @returns 0 or an errno.
+// NOLINTNEXTLINE(misc-include-cleaner): pid_t is <spawn.h>'s; <time.h> came first
 int start_shell(const std::string& command, pid_t& child) {
     posix_spawnattr_t attributes{};
     posix_spawn_file_actions_t files{};

@@ -1,15 +1,14 @@
 #include "rota/agent/runtime.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +19,10 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/types.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -92,7 +93,7 @@ private:
     std::unique_ptr<StatusSocket> socket_;
     std::optional<Voice> voice_;  ///< one-shot commands; an agent writes log lines
     std::optional<int> ended_;
-    BootTime next_extension_{};
+    BootTime next_extension_;
     Inbox inbox_;
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -101,6 +102,7 @@ private:
 
 std::vector<Membership> memberships_of(const Config& config) {
     std::vector<Membership> memberships;
+    memberships.reserve(config.rotas.size());
     for (const RotaConfig& rota : config.rotas) {
         memberships.push_back(
             {.name = rota.name, .type = rota.type, .weight = rota.weight, .ttl = rota.ttl});

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -129,6 +130,7 @@ std::string label_of(const Member& member) {
 
 std::string summary(const State& state, BootTime now) {
     std::vector<std::pair<std::string, std::string>> lines;
+    lines.reserve(state.members.size());
     for (const Member& member : state.members) {
         lines.emplace_back(label_of(member), describe(state, member, now));
     }
@@ -137,6 +139,7 @@ std::string summary(const State& state, BootTime now) {
 
 std::string summary(const StatusView& view) {
     std::vector<std::pair<std::string, std::string>> lines;
+    lines.reserve(view.rotas.size());
     for (const RotaView& rota : view.rotas) {
         lines.emplace_back(rota.label, rota.text);
     }

@@ -33,6 +33,8 @@ public:
     ~StatusSocket();
     StatusSocket(const StatusSocket&) = delete;
     StatusSocket& operator=(const StatusSocket&) = delete;
+    StatusSocket(StatusSocket&&) = delete;
+    StatusSocket& operator=(StatusSocket&&) = delete;
 
     void add_to(std::vector<pollfd>& watched) const;
 

@@ -18,6 +18,8 @@ public:
     ~Voice();
     Voice(const Voice&) = delete;
     Voice& operator=(const Voice&) = delete;
+    Voice(Voice&&) = delete;
+    Voice& operator=(Voice&&) = delete;
 
     /// Information goes to standard output, warnings and errors to standard error.
     void line(log::Level level, std::string_view text);
@@ -35,7 +37,7 @@ private:
     bool coloured_;
     bool has_progress_ = false;
     std::string last_progress_;
-    BootTime next_plain_{};
+    BootTime next_plain_;
 };
 
 }  // namespace rota::agent

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -42,7 +41,7 @@ Worker::~Worker() {
 void Worker::start(Job job) {
     {
         const std::scoped_lock lock{mutex_};
-        ROTA_ASSERT(!job_);
+        ROTA_ASSERT(job && !job_);
         job_ = std::move(job);
         busy_ = true;
     }
@@ -56,15 +55,15 @@ bool Worker::is_busy() const {
 
 void Worker::run(const std::stop_token& stop) {
     while (true) {
-        std::optional<Job> job;
+        Job job;
         {
             std::unique_lock lock{mutex_};
-            if (!wake_.wait(lock, stop, [this] { return job_.has_value(); })) {
+            if (!wake_.wait(lock, stop, [this] { return job_ != nullptr; })) {
                 return;
             }
-            job = std::exchange(job_, std::nullopt);
+            job = std::exchange(job_, nullptr);
         }
-        Event event = (*job)();
+        Event event = job();
         {
             const std::scoped_lock lock{mutex_};
             busy_ = false;

@@ -3,7 +3,6 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -40,6 +39,8 @@ public:
     explicit Worker(Inbox& inbox);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
+    Worker(Worker&&) = delete;
+    Worker& operator=(Worker&&) = delete;
     /// Waits for the job in work: see is_busy().
     ~Worker();
 
@@ -54,7 +55,7 @@ private:
     Inbox& inbox_;
     mutable std::mutex mutex_;
     std::condition_variable_any wake_;
-    std::optional<Job> job_;
+    Job job_;  // empty: none
     bool busy_ = false;
     std::jthread thread_;  // last: it uses all the others
 };

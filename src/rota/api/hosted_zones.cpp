@@ -376,10 +376,11 @@ Answer<model::ChangeInfo> HostedZones::find_change(std::string_view id) const {
         log::error("change not read", {{"change", id}, {"error", stored.error().message}});
         return refuse(503, "ServiceUnavailable", "The store of changes could not be read.");
     }
-    if (!*stored) {
+    std::optional<model::ChangeInfo>& change = *stored;
+    if (!change) {
         return refuse(404, "NoSuchChange", fmt::format("Could not find resource with ID: {}", id));
     }
-    return std::move(**stored);
+    return *std::move(change);
 }
 
 ZoneTotals HostedZones::totals() const {

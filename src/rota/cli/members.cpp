@@ -4,11 +4,13 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include "rota/agent/config.h"
+#include "rota/agent/lifecycle.h"
 #include "rota/agent/readiness.h"
 #include "rota/base/error.h"
 #include "rota/cli/options.h"
@@ -221,10 +224,10 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     add_rota_options(command, options);
     add_api_options(command, options);
     const bool is_agent = shown == MemberCommand::agent;
-    std::vector<CLI::Option*> for_drain{
+    const std::vector<CLI::Option*> for_drain{
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
         add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75")};
-    std::vector<CLI::Option*> for_agent{
+    const std::vector<CLI::Option*> for_agent{
         command
             .add_option("--ready", options.ready,
                         "Join when this check passes: http://…, tcp://HOST:PORT or exec:COMMAND")
@@ -327,9 +330,8 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
 
 Result<seconds> parse_duration(std::string_view option, std::string_view text) {
     std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, number);
-    const std::string_view unit{parsed.ptr, end};
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()));
     std::int64_t factor = 0;
     if (unit.empty() || unit == "s") {
         factor = 1;

@@ -20,7 +20,6 @@
 #include "rota/aws/credentials.h"
 #include "rota/aws/imds.h"
 #include "rota/base/clock.h"
-#include "rota/base/encoding.h"
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
 #include "rota/base/time_format.h"
@@ -149,12 +148,13 @@ int finish(Session& session, const Route53Command& command, std::string_view ope
     if (!outcome) {
         return report_failure(outcome.error());
     }
-    if (!outcome->change) {
+    const std::optional<model::ChangeInfo>& change = outcome->change;
+    if (!change) {
         fmt::print("{}\n", outcome->note);
         return EX_OK;
     }
-    print_change(operation, *outcome->change);
-    return command.wait ? wait_until_insync(session, *outcome->change) : EX_OK;
+    print_change(operation, *change);
+    return command.wait ? wait_until_insync(session, *change) : EX_OK;
 }
 
 std::string describe(const RawRecordSet& record_set) {
@@ -232,18 +232,19 @@ CallResult<Outcome> add(Session& session, const Route53Command& command) {
     if (outcome || !route53::says_already_exists(outcome.error())) {
         return outcome;
     }
-    const auto stored =
+    const auto found =
         session.run([&](route53::Client& client, bool) { return find_stored(client, command); });
-    if (!stored) {
-        return std::unexpected(stored.error());
+    if (!found) {
+        return std::unexpected(found.error());
     }
-    if (*stored && route53::is_same(**stored, command.record_set)) {
+    const std::optional<RawRecordSet>& stored = *found;
+    if (stored && route53::is_same(*stored, command.record_set)) {
         return Outcome{std::nullopt,
                        fmt::format("{} is there already", describe(command.record_set))};
     }
-    if (*stored) {
+    if (stored) {
         outcome.error().error.message += fmt::format(
-            "; stored is {} with TTL {}", shown_values(**stored), (*stored)->ttl.value_or("-"));
+            "; stored is {} with TTL {}", shown_values(*stored), stored->ttl.value_or("-"));
     }
     return outcome;
 }

@@ -22,8 +22,8 @@ struct Options {
 };
 
 const SettingSources& sources() {
-    static const SettingSources kSources{"ROTA_SERVE_", "/etc/rota/serve.toml", {}};
-    return kSources;
+    static const SettingSources all{"ROTA_SERVE_", "/etc/rota/serve.toml", {}};
+    return all;
 }
 
 void configure_log(const Options& options) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,19 @@ int status_of(const agent::StatusView& view) {
     return in_service ? kInService : kNotInService;
 }
 
+Result<int> show_line(const agent::Config& config, const std::string& line, bool from_agent) {
+    const auto view = agent::parse_status(line);
+    if (!view) {
+        return fail(ErrorKind::bad_input, "the agent's answer cannot be understood");
+    }
+    if (config.json) {
+        fmt::print("{}\n", line);
+    } else {
+        show(*view, from_agent);
+    }
+    return status_of(*view);
+}
+
 /// One rota as the API has it, put into a member so that it is shown like an agent's.
 Result<agent::Member> read_member(const agent::RotaConfig& rota,
                                   std::shared_ptr<const agent::Surroundings> surroundings) {
@@ -78,14 +92,7 @@ Result<int> from_api(const agent::Config& config) {
     for (const agent::RotaConfig& rota : config.rotas) {
         state.members.push_back(ROTA_TRY(read_member(rota, surroundings)));
     }
-    const std::string line = status_json(state, boot_now());
-    const auto view = agent::parse_status(line);
-    if (config.json) {
-        fmt::print("{}\n", line);
-    } else {
-        show(*view, false);
-    }
-    return status_of(*view);
+    return show_line(config, status_json(state, boot_now()), false);
 }
 
 Result<int> status(CLI::App& command, const MemberOptions& options) {
@@ -101,16 +108,7 @@ Result<int> status(CLI::App& command, const MemberOptions& options) {
         fmt::print("{}, and no rota is configured\n", line.error().message);
         return kNotInService;
     }
-    const auto view = agent::parse_status(*line);
-    if (!view) {
-        return fail(ErrorKind::bad_input, "the agent's answer cannot be understood");
-    }
-    if (config.json) {
-        fmt::print("{}\n", *line);
-    } else {
-        show(*view, true);
-    }
-    return status_of(*view);
+    return show_line(config, *line, true);
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ sockaddr_in ipv4(std::uint32_t address, std::uint16_t port) {
 bool can_bind(int type, std::uint16_t port) {
     const Fd socket{::socket(AF_INET, type | SOCK_CLOEXEC, 0)};
     const sockaddr_in name = ipv4(INADDR_ANY, port);
-    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 &&
+    return socket &&
+           ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 &&
            (type != SOCK_STREAM || ::listen(socket.get(), 1) == 0);
 }
 
@@ -73,6 +74,9 @@ std::string random_text(std::size_t length) {
 Result<LoopbackNetwork> LoopbackNetwork::claim() {
     for (unsigned number = 1; number < 255; ++number) {
         Fd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+        if (!socket) {
+            return fail_errno("socket", errno);
+        }
         const sockaddr_in name =
             ipv4((127U << 24U) | (77U << 16U) | (number << 8U) | kClaimHost, kClaimPort);
         if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) {

@@ -123,7 +123,7 @@ struct Client::Impl {
     CallError refused(const Operation& operation, const http::Response& response) {
         CallError error =
             explain(operation, endpoint, decode_error(response.status, response.body));
-        if (error.api->request_id.empty()) {
+        if (error.api && error.api->request_id.empty()) {
             if (const std::string* id = http::find(response.headers, "x-amzn-RequestId")) {
                 error.api->request_id = *id;
             }

@@ -113,6 +113,8 @@ struct Lookup {
 
     Lookup(const Lookup&) = delete;
     Lookup& operator=(const Lookup&) = delete;
+    Lookup(Lookup&&) = delete;
+    Lookup& operator=(Lookup&&) = delete;
 
     ~Lookup() {
         if (request.ar_result != nullptr) {

@@ -115,77 +115,84 @@ Result<std::vector<dns::Name>> split_names(std::string_view text) {
     return names;
 }
 
+/// What runs with every change, prepared once: select_change by the reader, the others by the
+/// writer.
+struct Statements {
+    Statement insert_change;
+    Statement trim_by_time;
+    Statement trim_by_number;
+    Statement put_record_set;
+    Statement erase_record_set;
+    Statement select_change;
+};
+
+Result<Statements> prepare(Database& writer, Database& reader) {
+    return Statements{
+        .insert_change = ROTA_TRY(
+            writer.prepare("INSERT INTO changes(id, submitted_at, comment) VALUES (?1, ?2, ?3)")),
+        .trim_by_time = ROTA_TRY(writer.prepare("DELETE FROM changes WHERE submitted_at < ?1")),
+        .trim_by_number = ROTA_TRY(writer.prepare(
+            "DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?1")),
+        .put_record_set = ROTA_TRY(writer.prepare(
+            "INSERT OR REPLACE INTO record_sets(zone_id, name, type, set_identifier, body) "
+            "VALUES (?1, ?2, ?3, ?4, ?5)")),
+        .erase_record_set = ROTA_TRY(writer.prepare(
+            "DELETE FROM record_sets "
+            "WHERE zone_id = ?1 AND name = ?2 AND type = ?3 AND set_identifier = ?4")),
+        .select_change =
+            ROTA_TRY(reader.prepare("SELECT submitted_at, comment FROM changes WHERE id = ?1"))};
+}
+
 }  // namespace
 
-/// The statements of the writing connection are prepared once.
 struct Store::Impl {
-    Impl(Database for_writes, Database for_reads, std::size_t most)
-        : writer{std::move(for_writes)}, reader{std::move(for_reads)}, most_changes{most} {}
-
-    Status prepare();
     Status add_change(const model::ChangeInfo& change);
     Status put(std::string_view zone_id, const model::RecordSet& record_set);
     Status erase(std::string_view zone_id, const model::RecordKey& key);
     Status load_zones(std::vector<StoredZone>& zones);
     Status load_record_sets(StoredZone& zone);
 
+    Impl(Database for_writes, Database for_reads, Statements prepared, std::size_t most)
+        : writer{std::move(for_writes)},
+          reader{std::move(for_reads)},
+          most_changes{most},
+          statements{std::move(prepared)} {}
+
     std::mutex writing;
     Database writer;
     std::mutex reading;
     Database reader;
     std::size_t most_changes;
-    std::optional<Statement> insert_change;
-    std::optional<Statement> trim_by_time;
-    std::optional<Statement> trim_by_number;
-    std::optional<Statement> put_record_set;
-    std::optional<Statement> erase_record_set;
-    std::optional<Statement> select_change;
+    Statements statements;  // last: they end before their connections
 };
-
-Status Store::Impl::prepare() {
-    insert_change = ROTA_TRY(
-        writer.prepare("INSERT INTO changes(id, submitted_at, comment) VALUES (?1, ?2, ?3)"));
-    trim_by_time = ROTA_TRY(writer.prepare("DELETE FROM changes WHERE submitted_at < ?1"));
-    trim_by_number = ROTA_TRY(writer.prepare(
-        "DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?1"));
-    put_record_set = ROTA_TRY(writer.prepare(
-        "INSERT OR REPLACE INTO record_sets(zone_id, name, type, set_identifier, body) "
-        "VALUES (?1, ?2, ?3, ?4, ?5)"));
-    erase_record_set = ROTA_TRY(
-        writer.prepare("DELETE FROM record_sets "
-                       "WHERE zone_id = ?1 AND name = ?2 AND type = ?3 AND set_identifier = ?4"));
-    select_change =
-        ROTA_TRY(reader.prepare("SELECT submitted_at, comment FROM changes WHERE id = ?1"));
-    return {};
-}
 
 Status Store::Impl::add_change(const model::ChangeInfo& change) {
     const std::int64_t now = change.submitted_at.time_since_epoch().count();
-    insert_change->bind(1, change.id);
-    insert_change->bind(2, now);
-    insert_change->bind(3, change.comment);
-    ROTA_CHECK(insert_change->run());
-    trim_by_time->bind(1, now - std::chrono::microseconds{kChangesKept}.count());
-    ROTA_CHECK(trim_by_time->run());
-    trim_by_number->bind(1, static_cast<std::int64_t>(most_changes));
-    return trim_by_number->run();
+    statements.insert_change.bind(1, change.id);
+    statements.insert_change.bind(2, now);
+    statements.insert_change.bind(3, change.comment);
+    ROTA_CHECK(statements.insert_change.run());
+    statements.trim_by_time.bind(1, now - std::chrono::microseconds{kChangesKept}.count());
+    ROTA_CHECK(statements.trim_by_time.run());
+    statements.trim_by_number.bind(1, static_cast<std::int64_t>(most_changes));
+    return statements.trim_by_number.run();
 }
 
 Status Store::Impl::put(std::string_view zone_id, const model::RecordSet& record_set) {
-    put_record_set->bind(1, zone_id);
-    put_record_set->bind(2, record_set.name.to_text());
-    put_record_set->bind(3, dns::to_string(record_set.type));
-    put_record_set->bind(4, record_set.set_identifier);
-    put_record_set->bind(5, body_of(record_set));
-    return put_record_set->run();
+    statements.put_record_set.bind(1, zone_id);
+    statements.put_record_set.bind(2, record_set.name.to_text());
+    statements.put_record_set.bind(3, dns::to_string(record_set.type));
+    statements.put_record_set.bind(4, record_set.set_identifier);
+    statements.put_record_set.bind(5, body_of(record_set));
+    return statements.put_record_set.run();
 }
 
 Status Store::Impl::erase(std::string_view zone_id, const model::RecordKey& key) {
-    erase_record_set->bind(1, zone_id);
-    erase_record_set->bind(2, key.name.to_text());
-    erase_record_set->bind(3, dns::to_string(key.type));
-    erase_record_set->bind(4, key.set_identifier);
-    return erase_record_set->run();
+    statements.erase_record_set.bind(1, zone_id);
+    statements.erase_record_set.bind(2, key.name.to_text());
+    statements.erase_record_set.bind(3, dns::to_string(key.type));
+    statements.erase_record_set.bind(4, key.set_identifier);
+    return statements.erase_record_set.run();
 }
 
 Status Store::Impl::load_zones(std::vector<StoredZone>& zones) {
@@ -244,9 +251,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, std::si
     const std::string path = directory + "/rota.db";
     Database writer = ROTA_TRY(Database::open(path, kSchema));
     Database reader = ROTA_TRY(Database::open(path, kSchema));
-    auto impl = std::make_unique<Impl>(std::move(writer), std::move(reader), most_changes);
-    ROTA_CHECK(impl->prepare());
-    return std::unique_ptr<Store>{new Store{std::move(impl)}};
+    Statements statements = ROTA_TRY(prepare(writer, reader));
+    return std::unique_ptr<Store>{new Store{std::make_unique<Impl>(
+        std::move(writer), std::move(reader), std::move(statements), most_changes)}};
 }
 
 Result<std::vector<StoredZone>> Store::load() {
@@ -306,7 +313,7 @@ Status Store::change_record_sets(std::string_view zone_id, const model::ZoneDelt
 
 Result<std::optional<model::ChangeInfo>> Store::find_change(std::string_view id) {
     const std::scoped_lock lock{impl_->reading};
-    Statement& select = *impl_->select_change;
+    Statement& select = impl_->statements.select_change;
     select.bind(1, id);
     auto row = select.step();
     std::optional<model::ChangeInfo> change;
