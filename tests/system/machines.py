@@ -126,18 +126,6 @@ def _children(pid):
     return [int(child) for child in found.split()]
 
 
-def _is_init(pid):
-    """Whether it is systemd and number 1 in a process namespace of its own."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            fields = dict(line.split(":", 1) for line in status.read().splitlines())
-        numbers = fields["NSpid"].split()
-        own = os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
-        return fields["Name"].strip() == "systemd" and len(numbers) > 1 and numbers[-1] == "1" and not own
-    except (OSError, KeyError):
-        return False
-
-
 BOOT_SYSTEMD = r"""
 set -e
 if [ -z "$INNER" ]; then
@@ -151,37 +139,46 @@ exec systemd-nspawn -q -D "$BASE" -b --volatile=overlay --register=no --keep-uni
 """
 
 
-class SystemdMachine:
-    """Debian with systemd as PID 1 in a namespace of the network. `binds` ({path inside: path here}) are seen in it, and /var/log/rota
-    is the folder `out`. What it writes elsewhere is gone with it."""
+class Machine:
+    """Debian with an init of its own as PID 1 in a namespace of the network; what it writes is gone with it, except into the folder
+    `out`, which is its /var/log/rota. `binds` ({path inside: path here}) are seen in it."""
 
-    def __init__(self, network, host, binds, out):
+    INIT, DEPTH = "", 0  # the init's name, and how many children down from the first process it is
+
+    def __init__(self, network, host, out, script, arguments, **variables):
         self.name = network.name(host)
         self.out = out
-        os.makedirs(out, exist_ok=True)
-        arguments = [f"--network-namespace-path=/run/netns/{self.name}", f"--bind={out}:/var/log/rota"]
-        arguments += [f"--bind-ro={source}:{target}" for target, source in binds.items()]
-        self.console = open(os.path.join(out, "console"), "wb")
-        self.process = subprocess.Popen(
-            ["bash", "-c", BOOT_SYSTEMD, "boot", *arguments],
-            env={**os.environ, "NAME": self.name, "BASE": rootfs("systemd"), "SCRIPT": BOOT_SYSTEMD, "INNER": ""},
-            stdout=self.console, stderr=self.console)
         self.init = None
+        self.console = open(os.path.join(out, "console"), "ab")
+        self.process = subprocess.Popen(
+            ["bash", "-c", script, "boot", *arguments], env={**os.environ, "NAME": self.name, "SCRIPT": script, "INNER": "", **variables},
+            stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console,
+        )  # fmt: skip
         try:
-            self.init = wait_for(self._find_init, 60, f"init of {self.name}")
+            self.init = wait_for(self._find_init, 60, lambda: f"init of {self.name}: {self.log()}")
         except AssertionError:
             self.process.terminate()
             raise
 
     def _find_init(self):
-        """The machine's PID 1 as seen from here: a grandchild of unshare that has become systemd. nspawn has other children for moments."""
+        """The machine's PID 1 as seen from here. On the way to it there are other children for moments."""
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended at once: {self.log()}")
-        for nspawn in _children(self.process.pid):
-            for pid in _children(nspawn):
-                if _is_init(pid):
-                    return pid
-        return None
+        pids = [self.process.pid]
+        for _ in range(self.DEPTH):
+            pids = [child for pid in pids for child in _children(pid)]
+        return next((pid for pid in pids if self._is_init(pid)), None)
+
+    def _is_init(self, pid):
+        """Whether it is the init and number 1 in a process namespace of its own, never ours."""
+        try:
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                fields = dict(line.split(":", 1) for line in status.read().splitlines())
+            numbers = fields["NSpid"].split()
+            own = os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+            return fields["Name"].strip() == self.INIT and len(numbers) > 1 and numbers[-1] == "1" and not own
+        except (OSError, KeyError):
+            return False
 
     def log(self):
         with open(os.path.join(self.out, "console"), encoding="utf-8", errors="replace") as console:
@@ -189,13 +186,12 @@ class SystemdMachine:
 
     def run(self, *command, check=True):
         """Runs a command inside."""
-        if os.readlink(f"/proc/{self.init}/ns/pid") == os.readlink("/proc/self/ns/pid"):
-            raise AssertionError("refusing to enter the host's own namespace")
-        return subprocess.run(["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "-r", *command], check=check,
-                              capture_output=True, text=True)
-
-    def is_active(self, unit):
-        return self.run("systemctl", "is-active", unit, check=False).stdout.strip()
+        if not self._is_init(self.init):
+            raise AssertionError(f"{self.name} has ended: {self.log()}")
+        return subprocess.run(
+            ["nsenter", "-t", str(self.init), *self.NAMESPACES, *command], check=check, capture_output=True, text=True,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        )  # fmt: skip
 
     def is_running(self):
         return self.process.poll() is None
@@ -205,13 +201,13 @@ class SystemdMachine:
 
     def crash(self):
         """The power fails."""
-        if not _is_init(self.init):
+        if not self._is_init(self.init):
             raise AssertionError(f"{self.name} has ended already: {self.log()}")
         os.kill(self.init, signal.SIGKILL)
         self.process.wait(20)
 
     def close(self):
-        if _is_init(self.init):
+        if self._is_init(self.init):
             self.crash()
         try:
             self.process.wait(20)
@@ -219,9 +215,74 @@ class SystemdMachine:
             self.process.kill()
             self.process.wait()
         self.console.close()
+
+
+class SystemdMachine(Machine):
+    """With systemd."""
+
+    INIT, DEPTH = "systemd", 2  # unshare, nspawn, systemd
+    NAMESPACES = ["-m", "-u", "-i", "-n", "-p", "-C", "-r"]
+
+    def __init__(self, network, host, binds, out):
+        os.makedirs(out, exist_ok=True)
+        arguments = [f"--network-namespace-path=/run/netns/{network.name(host)}", f"--bind={out}:/var/log/rota"]
+        arguments += [f"--bind-ro={source}:{target}" for target, source in binds.items()]
+        super().__init__(network, host, out, BOOT_SYSTEMD, arguments, BASE=rootfs("systemd"))
+
+    def is_active(self, unit):
+        return self.run("systemctl", "is-active", unit, check=False).stdout.strip()
+
+    def close(self):
+        super().close()
         for unified in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
             for folder, _, _ in os.walk(os.path.join(unified, self.name), topdown=False):
                 try:
                     os.rmdir(folder)
                 except OSError:
                     pass
+
+
+# Debian's rc and startpar, and of its scripts only the ones named: the others would mount, set the clock and turn off the swap of the
+# host's kernel, which is this machine's too.
+BOOT_SYSVINIT = r"""
+set -e
+if [ -z "$INNER" ]; then
+    INNER=1 exec ip netns exec "$NAME" unshare -m -p -u -i -f --kill-child=SIGKILL bash -c "$SCRIPT" boot "$@"
+fi
+mount --make-rprivate /
+mount -t tmpfs scratch "$SCRATCH"
+mkdir "$SCRATCH/upper" "$SCRATCH/work" "$SCRATCH/root"
+mount -t overlay root -o "lowerdir=$BASE,upperdir=$SCRATCH/upper,workdir=$SCRATCH/work" "$SCRATCH/root"
+cd "$SCRATCH/root"
+mount -t proc proc proc
+mount -t tmpfs dev dev
+for node in null zero full random urandom tty; do touch dev/$node; mount --bind /dev/$node dev/$node; done
+touch dev/console; mkdir -p dev/shm
+mount -t tmpfs run run
+mkdir -p run/lock var/log/rota
+mount --bind "$OUT" var/log/rota
+for bind in "$@"; do
+    target=.${bind#*:}; mkdir -p "${target%/*}"; touch "$target"; mount --bind "${bind%%:*}" "$target"
+done
+rm -f etc/rc?.d/[SK]*
+for service in $SERVICES; do chroot . update-rc.d "$service" defaults; done
+printf '%s\n' 'exec >>/var/log/rota/console 2>&1' '/etc/init.d/rc $1' 'case $1 in 0 | 6) exec halt -d -f -p ;; esac' >etc/rc.machine
+printf '%s\n' id:2:initdefault: 'l0:0:wait:/bin/sh /etc/rc.machine 0' 'l2:2:wait:/bin/sh /etc/rc.machine 2' \
+    'l6:6:wait:/bin/sh /etc/rc.machine 6' >etc/inittab
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /sbin/init
+"""
+
+
+class SysvinitMachine(Machine):
+    """With sysvinit; `services` are the names of the init scripts that belong to its runlevels."""
+
+    INIT, DEPTH = "init", 1  # unshare, init
+    NAMESPACES = ["-m", "-u", "-i", "-n", "-p", "-r", "-w"]
+
+    def __init__(self, network, host, binds, out, services):
+        scratch = os.path.join(out, "scratch")
+        os.makedirs(scratch, exist_ok=True)
+        arguments = [f"{source}:{target}" for target, source in binds.items()]
+        super().__init__(
+            network, host, out, BOOT_SYSVINIT, arguments, BASE=rootfs("sysvinit"), SCRATCH=scratch, OUT=out, SERVICES=" ".join(services)
+        )

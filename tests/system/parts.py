@@ -219,6 +219,21 @@ def python_in(network, host, code, *arguments):
     return child
 
 
+# For python_in: the metadata service of one instance, whose address is the argument.
+METADATA_OF_ONE = """
+import sys, threading
+import parts
+service = parts.Metadata({"instance-id": "i-0abc", "local-ipv4": sys.argv[1]}, host="169.254.169.254", port=80)
+print("ready", flush=True)
+threading.Event().wait()
+"""
+
+
+def serves(network, address):
+    """Whether the machine `cli` gets a page from there."""
+    return network.run("cli", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/").stdout == "200"
+
+
 class NameServer:
     """`rota serve` on a machine of the network, with the zone example.com; `rota` asks it from the machine `cli`."""
 

@@ -80,6 +80,8 @@ class SysV(story.Story):
         stop = {path.name[3:]: int(path.name[1:3]) for path in (root / "etc/rc0.d").glob("K*")}
         self.assertGreater(start["rota-agent"], start["app"])
         self.assertLess(stop["rota-agent"], stop["app"])
+        for level in "2345":  # Debian boots into 2
+            self.assertEqual(len(list((root / f"etc/rc{level}.d").glob("S??rota-agent"))), 1, level)
 
 
 class Units(unittest.TestCase):

@@ -22,14 +22,6 @@ ExecStartPost=+/bin/sh -c 'echo %n started $(date +%%s.%%N) >>/var/log/rota/stam
 ExecStopPost=+/bin/sh -c 'echo %n stopped $(date +%%s.%%N) >>/var/log/rota/stamps'
 """
 
-METADATA_SERVICE = """
-import sys, threading
-import parts
-service = parts.Metadata({"instance-id": "i-0abc", "local-ipv4": sys.argv[1]}, host="169.254.169.254", port=80)
-print("ready", flush=True)
-threading.Event().wait()
-"""
-
 WHY_NOT = machines.cannot("systemd-nspawn", "mmdebstrap", "unshare", "nsenter")
 
 
@@ -152,14 +144,14 @@ class Systemd(unittest.TestCase):
         self.network.host("imds", METADATA, metadata=True)
         self.network.host("cli", CLIENT)
         self.network.host("i1", INSTANCE)
-        parts.python_in(self.network, "imds", METADATA_SERVICE, INSTANCE)
+        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
         self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
 
     def answers(self):
         return self.server.answers(NAME)
 
     def serves(self):
-        return self.network.run("cli", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{INSTANCE}/").stdout == "200"
+        return parts.serves(self.network, INSTANCE)
 
     def boot(self):
         settings = self.directory / "rota-agent"
