@@ -19,7 +19,8 @@
 namespace rota::server {
 
 Result<std::unique_ptr<LiveKeys>> LiveKeys::open(const std::string& directory) {
-    std::unique_ptr<LiveKeys> keys{new LiveKeys{ROTA_TRY(store::Keys::open(directory))}};
+    store::Keys stored = ROTA_TRY(store::Keys::open(directory));
+    std::unique_ptr<LiveKeys> keys{new LiveKeys{std::move(stored)}};
     keys->version_ = ROTA_TRY(keys->keys_.version());
     ROTA_CHECK(keys->reload());
     return keys;
