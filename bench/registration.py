@@ -43,7 +43,9 @@ import os
 from boto.route53.connection import Route53Connection
 from boto.route53.record import ResourceRecordSets
 connection = Route53Connection(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], host=os.environ["HOST"],
-                               port=int(os.environ["PORT"]), is_secure=False)
+                               port=int(os.environ["PORT"]))
+connection.is_secure, connection.protocol = False, "http"  # the constructor insists on TLS
+connection.get_path = lambda path="/": path
 changes = ResourceRecordSets(connection, os.environ["ZONE"])
 changes.add_change("UPSERT", "{NAME}", "A", 60, identifier="{IDENTIFIER}", weight=10).add_value("{ADDRESS}")
 changes.commit()
