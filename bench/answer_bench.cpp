@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -172,9 +173,14 @@ void change(benchmark::State& state) {
 BENCHMARK(change)->Args({10, 10})->Args({10000, 10})->Args({100000, 1});
 
 const bool kRegistered = [] {
+    // A fixed number of iterations, for counting instructions: BENCH_ITERATIONS.
+    const char* const iterations = std::getenv("BENCH_ITERATIONS");
     for (const Workload& workload : kWorkloads) {
-        benchmark::RegisterBenchmark(fmt::format("answer/{}", workload.name).c_str(), one_by_one,
-                                     workload);
+        auto* const one = benchmark::RegisterBenchmark(
+            fmt::format("answer/{}", workload.name).c_str(), one_by_one, workload);
+        if (iterations != nullptr) {
+            one->Iterations(std::atoll(iterations));
+        }
         benchmark::RegisterBenchmark(fmt::format("batch of 64/{}", workload.name).c_str(),
                                      in_batches, workload);
     }

@@ -180,6 +180,8 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_{std::exchange(other.database_, nullptr)} {}
 
 Transaction::~Transaction() {
+    // The analyzer destroys the variable that ROTA_TRY gives a value to on ROTA_TRY's early return.
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
     if (database_ != nullptr) {
         [[maybe_unused]] const Status ignored = database_->execute("ROLLBACK");
     }
