@@ -38,6 +38,7 @@
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/log.h"
+#include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
@@ -180,7 +181,7 @@ int Loop::run() {
     }
     if (!is_agent() && config_.json) {
         voice_.reset();
-        fmt::print("{}\n", status_json(state_, boot_now()));
+        put(stdout, "{}\n", status_json(state_, boot_now()));
     }
     if (has_calls_out()) {
         // A call that nobody waits for any more may block for seconds, and its thread with it.

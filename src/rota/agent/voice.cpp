@@ -14,6 +14,7 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/log.h"
+#include "rota/base/print.h"
 
 namespace rota::agent {
 namespace {
@@ -60,8 +61,8 @@ void Voice::line(log::Level level, std::string_view text) {
     std::FILE* const stream = is_grave ? stderr : stdout;
     const bool paint = is_grave && coloured_ && ::isatty(STDERR_FILENO) == 1;
     const std::string_view colour = level == log::Level::error ? kRed : kYellow;
-    fmt::print(stream, "{}rota: {}{}\n", paint ? colour : "", text, paint ? kReset : "");
-    std::fflush(stream);
+    put(stream, "{}rota: {}{}\n", paint ? colour : "", text, paint ? kReset : "");
+    flush(stream);
 }
 
 void Voice::progress(std::string_view text, BootTime now) {
@@ -70,8 +71,8 @@ void Voice::progress(std::string_view text, BootTime now) {
     }
     if (!terminal_) {
         if (now >= next_plain_ && next_plain_ != BootTime{}) {
-            fmt::print("rota: {}\n", text);
-            std::fflush(stdout);
+            put(stdout, "rota: {}\n", text);
+            flush(stdout);
         }
         if (now >= next_plain_) {
             next_plain_ = now + kPlainInterval;
@@ -83,15 +84,15 @@ void Voice::progress(std::string_view text, BootTime now) {
     }
     last_progress_ = text;
     const std::string_view shown = text.substr(0, std::min(text.size(), terminal_width() - 1));
-    fmt::print("{}{}{}{}", kClearLine, coloured_ ? kCyan : "", shown, coloured_ ? kReset : "");
-    std::fflush(stdout);
+    put(stdout, "{}{}{}{}", kClearLine, coloured_ ? kCyan : "", shown, coloured_ ? kReset : "");
+    flush(stdout);
     has_progress_ = true;
 }
 
 void Voice::clear_progress() {
     if (has_progress_) {
-        fmt::print("{}", kClearLine);
-        std::fflush(stdout);
+        put(stdout, "{}", kClearLine);
+        flush(stdout);
         has_progress_ = false;
     }
 }

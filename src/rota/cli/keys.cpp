@@ -17,6 +17,7 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/print.h"
 #include "rota/base/time_format.h"
 #include "rota/cli/command.h"
 #include "rota/cli/options.h"
@@ -117,11 +118,11 @@ void print_created(const store::Key& key, const Options& options) {
         }
         out["comment"] = key.comment;
         out["created_at"] = format_rfc3339(key.created_at);
-        fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        put(stdout, "{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     } else if (options.secret_stdin) {
-        fmt::print("key {} created\n", key.id);
+        put(stdout, "key {} created\n", key.id);
     } else {
-        fmt::print(
+        put(stdout,
             "# A new access key. The secret is not shown again.\n"
             "export AWS_ACCESS_KEY_ID={}\n"
             "export AWS_SECRET_ACCESS_KEY={}\n",
@@ -141,7 +142,15 @@ Status create(const Options& options) {
     store::Keys keys = ROTA_TRY(open_or_create(options));
     ROTA_CHECK(keys.add(key));
     print_created(key, options);
-    return {};
+    auto shown = flush_output();
+    if (shown || options.secret_stdin) {
+        return {};
+    }
+    const auto removed = keys.remove(key.id);
+    return fail(ErrorKind::io, fmt::format("{}: nobody saw the secret of the new key {}, which {}",
+                                           shown.error().message, key.id,
+                                           removed ? "is deleted again"
+                                                   : "could not be deleted: rota keys delete it"));
 }
 
 Status list(const Options& options) {
@@ -154,14 +163,14 @@ Status list(const Options& options) {
                            {"comment", key.comment},
                            {"created_at", format_rfc3339(key.created_at)}});
         }
-        fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        put(stdout, "{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
         return {};
     }
     for (const store::Key& key : all) {
-        fmt::print("{:<20}  {}  {}\n", key.id, format_rfc3339(key.created_at), key.comment);
+        put(stdout, "{:<20}  {}  {}\n", key.id, format_rfc3339(key.created_at), key.comment);
     }
     if (all.empty()) {
-        fmt::print(stderr, "no keys yet: rota keys create\n");
+        put(stderr, "no keys yet: rota keys create\n");
     }
     return {};
 }
@@ -174,9 +183,9 @@ Status remove(const Options& options) {
             fmt::format("there is no key {}: rota keys list shows those there are", options.id));
     }
     if (options.json) {
-        fmt::print("{}\n", nlohmann::ordered_json{{"deleted", options.id}}.dump());
+        put(stdout, "{}\n", nlohmann::ordered_json{{"deleted", options.id}}.dump());
     } else {
-        fmt::print("key {} deleted; a running server refuses it within a second\n", options.id);
+        put(stdout, "key {} deleted; a running server refuses it within a second\n", options.id);
     }
     return {};
 }

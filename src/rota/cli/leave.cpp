@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/base/print.h"
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
@@ -96,7 +98,7 @@ Result<int> follow_agent(const agent::Config& config) {
         if (view->exit_status) {
             voice.line(log::Level::info, text);
             if (config.json) {
-                fmt::print("{}\n", *line);
+                put(stdout, "{}\n", *line);
             }
             return *view->exit_status;
         }

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <expected>
 #include <iterator>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "rota/agent/config.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
@@ -85,26 +87,26 @@ Json json_of(const Rota& rota) {
 
 void print(const dns::Name& name, const Rota& rota) {
     constexpr double kPercent = 100.0;
-    fmt::print("{} {}: {} member{}\n", name.to_text(), dns::to_string(rota.type),
-               rota.members.size(), rota.members.size() == 1 ? "" : "s");
+    put(stdout, "{} {}: {} member{}\n", name.to_text(), dns::to_string(rota.type),
+        rota.members.size(), rota.members.size() == 1 ? "" : "s");
     std::size_t width = std::string_view{"SET IDENTIFIER"}.size();
     for (const model::RecordSet& member : rota.members) {
         width = std::max(width, member.set_identifier.size());
     }
-    fmt::print("  {:<{}}  {:<39}  {:>6}  {:>6}  {:>6}\n", "SET IDENTIFIER", width, "ADDRESS",
-               "WEIGHT", "TTL", "SHARE");
+    put(stdout, "  {:<{}}  {:<39}  {:>6}  {:>6}  {:>6}\n", "SET IDENTIFIER", width, "ADDRESS",
+        "WEIGHT", "TTL", "SHARE");
     const std::vector<double> share = shares_of(rota);
     for (std::size_t i = 0; i < rota.members.size(); ++i) {
         const model::RecordSet& member = rota.members[i];
         const std::string values =
             member.values.empty() ? "(alias)" : fmt::format("{}", fmt::join(member.values, " "));
         if (std::holds_alternative<model::WeightedRouting>(member.routing)) {
-            fmt::print("  {:<{}}  {:<39}  {:>6}  {:>6}  {:>5.1f}%\n", member.set_identifier, width,
-                       values, weight_of(member), member.ttl, kPercent * share[i]);
+            put(stdout, "  {:<{}}  {:<39}  {:>6}  {:>6}  {:>5.1f}%\n", member.set_identifier, width,
+                values, weight_of(member), member.ttl, kPercent * share[i]);
         } else {
-            fmt::print("  {:<{}}  {:<39}  {:>6}  {:>6}  {:>6}\n",
-                       member.set_identifier.empty() ? "(simple)" : member.set_identifier, width,
-                       values, "-", member.ttl, "-");
+            put(stdout, "  {:<{}}  {:<39}  {:>6}  {:>6}  {:>6}\n",
+                member.set_identifier.empty() ? "(simple)" : member.set_identifier, width, values,
+                "-", member.ttl, "-");
         }
     }
 }
@@ -164,7 +166,7 @@ Result<int> list(const Options& options) {
         out["zone"] = zone;
         out["rotas"] = Json::array();
         std::ranges::transform(rotas, std::back_inserter(out["rotas"]), json_of);
-        fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+        put(stdout, "{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
     } else {
         std::ranges::for_each(rotas, [&name](const Rota& rota) { print(name, rota); });
     }

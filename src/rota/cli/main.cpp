@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <exception>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -8,6 +10,7 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "rota/base/print.h"
 #include "rota/cli/command.h"
 #include "rota/cli/route53.h"
 
@@ -21,13 +24,18 @@ void add_route53(CLI::App& app, rota::cli::Run& /*run*/) {
 struct Subcommand {
     std::string_view name;
     void (*add)(CLI::App& app, rota::cli::Run& run);
+    bool answers = true;  ///< what it prints is what it is for
 };
 
 constexpr std::array kSubcommands{
-    Subcommand{"agent", rota::cli::add_agent},   Subcommand{"join", rota::cli::add_join},
-    Subcommand{"keys", rota::cli::add_keys},     Subcommand{"lab", rota::cli::add_lab},
-    Subcommand{"leave", rota::cli::add_leave},   Subcommand{"list", rota::cli::add_list},
-    Subcommand{"serve", rota::cli::add_serve},   Subcommand{"route53", add_route53},
+    Subcommand{"agent", rota::cli::add_agent, false},
+    Subcommand{"join", rota::cli::add_join, false},
+    Subcommand{"keys", rota::cli::add_keys},
+    Subcommand{"lab", rota::cli::add_lab},
+    Subcommand{"leave", rota::cli::add_leave, false},
+    Subcommand{"list", rota::cli::add_list},
+    Subcommand{"serve", rota::cli::add_serve},
+    Subcommand{"route53", add_route53},
     Subcommand{"status", rota::cli::add_status},
 };
 
@@ -48,16 +56,43 @@ bool is_called_route53(std::string_view program) noexcept {
     return program.substr(program.rfind('/') + 1) == "route53";
 }
 
+/// Help and the version go to standard output, what is wrong to standard error.
+int say(const CLI::App& app, const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream complaint;
+    const int status = app.exit(error, out, complaint) == 0 ? EX_OK : EX_USAGE;
+    rota::put_text(stdout, out.view());
+    rota::put_text(stderr, complaint.view());
+    return status;
+}
+
+/// For whoever must not take half an answer for all of it. A work that is done stays done: the
+/// status of a join or a leave decides whether an instance goes down.
+int conclude(int status, bool answers) {
+    const rota::Status written = rota::flush_output();
+    if (written) {
+        return status;
+    }
+    rota::put(stderr, "rota: {}\n", written.error().message);
+    return answers && status == EX_OK ? rota::exit_status(written.error()) : status;
+}
+
+bool answers(std::string_view first) {
+    const auto* const chosen = std::ranges::find(kSubcommands, first, &Subcommand::name);
+    return chosen == kSubcommands.end() || chosen->answers;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    rota::guard_standard_streams();
     try {
         // The old scripts' tool runs at every boot and shutdown: before anything else is built.
         if (argc > 0 && is_called_route53(argv[0])) {
-            return rota::cli::run_route53(argc, argv);
+            return conclude(rota::cli::run_route53(argc, argv), true);
         }
         if (argc > 1 && std::string_view{argv[1]} == "route53") {
-            return rota::cli::run_route53(argc - 1, argv + 1);
+            return conclude(rota::cli::run_route53(argc - 1, argv + 1), true);
         }
         CLI::App app{
             "rota balances load over a fleet of instances by DNS, with no load balancer in the "
@@ -70,11 +105,11 @@ int main(int argc, char** argv) {
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {
-            return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+            return conclude(say(app, error), true);
         }
-        return run ? run() : EX_USAGE;
+        return conclude(run ? run() : EX_USAGE, answers(argc > 1 ? argv[1] : ""));
     } catch (const std::exception& error) {
-        fmt::print(stderr, "rota: {}\n", error.what());
+        rota::put(stderr, "rota: {}\n", error.what());
         return EX_SOFTWARE;
     }
 }

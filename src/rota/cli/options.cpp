@@ -1,5 +1,6 @@
 #include "rota/cli/options.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/base/print.h"
 #include "rota/config/file.h"
 
 namespace rota::cli {
@@ -188,7 +190,7 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
 }
 
 int report(const Error& error) {
-    fmt::print(stderr, "rota: {}\n", error.message);
+    put(stderr, "rota: {}\n", error.message);
     return exit_status(error);
 }
 

@@ -21,6 +21,7 @@
 #include "rota/aws/imds.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/base/time_format.h"
 #include "rota/cli/route53_arguments.h"
@@ -50,7 +51,7 @@ struct Outcome {
 };
 
 void print_note(std::string_view text) {
-    fmt::print(stderr, "route53: {}\n", text);
+    put(stderr, "route53: {}\n", text);
 }
 
 /// The client with the deadline over everything, and retries that say what they wait for.
@@ -111,7 +112,7 @@ void print_change(std::string_view operation, const model::ChangeInfo& change) {
     if (!change.comment.empty()) {
         comment = fmt::format("'Comment': {}, ", quoted(change.comment));
     }
-    fmt::print(
+    put(stdout,
         "{{'{}Response': {{'ChangeInfo': {{{}'Id': '/change/{}', 'Status': '{}', "
         "'SubmittedAt': '{}'}}}}}}\n",
         operation, comment, change.id, status, format_rfc3339_millis(change.submitted_at));
@@ -150,7 +151,7 @@ int finish(Session& session, const Route53Command& command, std::string_view ope
     }
     const std::optional<model::ChangeInfo>& change = outcome->change;
     if (!change) {
-        fmt::print("{}\n", outcome->note);
+        put(stdout, "{}\n", outcome->note);
         return EX_OK;
     }
     print_change(operation, *change);
@@ -299,7 +300,7 @@ int list_zones(Session& session) {
             return report_failure(page.error());
         }
         for (const route53::HostedZoneView& view : page->zones) {
-            fmt::print(
+            put(stdout,
                 "{0:=<80}\n| ID:   {1}\n| Name: {2}\n| Ref:  {3}\n{0:=<80}\n"
                 "{{'Comment': {4}, 'PrivateZone': '{5}'}}\n\n",
                 "", view.zone.id, view.zone.name.to_text(), view.zone.caller_reference,
@@ -325,14 +326,14 @@ int get_record_sets(Session& session, const Route53Command& command) {
             return report_failure(page.error());
         }
         if (!std::exchange(has_header, true)) {
-            fmt::print("{:<40} {:<5} {:<20} {}\n", "Name", "Type", "TTL", "Value(s)");
+            put(stdout, "{:<40} {:<5} {:<20} {}\n", "Name", "Type", "TTL", "Value(s)");
         }
         for (const RawRecordSet& record_set : page->record_sets) {
             if (left-- == 0) {
                 return EX_OK;
             }
-            fmt::print("{:<40} {:<5} {:<20} {}\n", record_set.name, record_set.type,
-                       record_set.ttl.value_or("-"), shown_values(record_set));
+            put(stdout, "{:<40} {:<5} {:<20} {}\n", record_set.name, record_set.type,
+                record_set.ttl.value_or("-"), shown_values(record_set));
         }
         if (!page->is_truncated || left == 0) {
             return EX_OK;
@@ -389,11 +390,11 @@ int create_zone(Session& session, const Route53Command& command) {
     if (!created) {
         return report_failure(created.error());
     }
-    fmt::print("Pending, please add the following Name Servers:\n");
+    put(stdout, "Pending, please add the following Name Servers:\n");
     for (const dns::Name& server : created->zone.zone.name_servers) {
         std::string text = server.to_text();
         text.pop_back();
-        fmt::print("\t{}\n", text);
+        put(stdout, "\t{}\n", text);
     }
     return command.wait && !created->change.id.empty() ? wait_until_insync(session, created->change)
                                                        : EX_OK;
@@ -445,7 +446,7 @@ int show_help(const std::string& command) {
         print_note(fmt::format("'{}' is not a command; see: route53 help", command));
         return EX_USAGE;
     }
-    fmt::print("{}", text);
+    put(stdout, "{}", text);
     return EX_OK;
 }
 

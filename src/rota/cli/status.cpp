@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "rota/agent/status_socket.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/print.h"
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
@@ -33,11 +35,11 @@ constexpr int kUnknown = 4;
 
 void show(const agent::StatusView& view, bool from_agent) {
     for (const agent::RotaView& rota : view.rotas) {
-        fmt::print("{}: {}{}\n", rota.label, rota.text,
-                   rota.record.empty() ? "" : fmt::format(" ({})", rota.record));
+        put(stdout, "{}: {}{}\n", rota.label, rota.text,
+            rota.record.empty() ? "" : fmt::format(" ({})", rota.record));
     }
     if (!from_agent) {
-        fmt::print("no agent runs on this instance; this is what the API says\n");
+        put(stdout, "no agent runs on this instance; this is what the API says\n");
     }
 }
 
@@ -55,7 +57,7 @@ Result<int> show_line(const agent::Config& config, const std::string& line, bool
         return fail(ErrorKind::bad_input, "the agent's answer cannot be understood");
     }
     if (config.json) {
-        fmt::print("{}\n", line);
+        put(stdout, "{}\n", line);
     } else {
         show(*view, from_agent);
     }
@@ -105,7 +107,7 @@ Result<int> status(CLI::App& command, const MemberOptions& options) {
         if (!config.rotas.empty()) {
             return from_api(config);
         }
-        fmt::print("{}, and no rota is configured\n", line.error().message);
+        put(stdout, "{}, and no rota is configured\n", line.error().message);
         return kNotInService;
     }
     return show_line(config, *line, true);

@@ -35,6 +35,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/dns/name.h"
 #include "rota/lab/event_loop.h"
@@ -499,8 +500,8 @@ void Clients::report(BootTime now) {
             {"last_answer", counters.last_answer ? seconds_of(*counters.last_answer) : 0}};
     }
     errors_.clear();
-    fmt::print("{}\n", line.dump());
-    std::fflush(stdout);
+    put(stdout, "{}\n", line.dump());
+    flush(stdout);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/print.h"
 #include "rota/base/time_format.h"
 #include "rota/lab/director.h"
 #include "rota/lab/event_loop.h"
@@ -65,7 +66,7 @@ Result<std::string> make_directory(const std::string& keep) {
             return fail(ErrorKind::io, fmt::format("cannot create {}: {}", keep, error.message()));
         }
         if (!std::filesystem::is_empty(keep, error)) {
-            return fail(ErrorKind::config,
+            return fail(ErrorKind::conflict,
                         fmt::format("{} is not empty: give --keep a new directory", keep));
         }
         return std::filesystem::absolute(keep).string();
@@ -105,8 +106,8 @@ private:
     int conclude(const Director& director, const std::string& directory);
 
     void say(const std::string& text) const {
-        fmt::print(options_.wants_json ? stderr : stdout, "{}", text);
-        std::fflush(options_.wants_json ? stderr : stdout);
+        put(options_.wants_json ? stderr : stdout, "{}", text);
+        flush(options_.wants_json ? stderr : stdout);
     }
 
     LabOptions options_;
@@ -121,7 +122,7 @@ Result<int> Run::play() {
     auto result = play_in(directory, signals);
     screen_.reset();
     if (!result) {
-        fmt::print(stderr, "rota lab: the logs are in {}\n", directory);
+        put(stderr, "rota lab: the logs are in {}\n", directory);
     } else if (options_.keep.empty() && *result != kFailed) {
         clear(directory);  // every process has ended by now
     }
@@ -132,7 +133,7 @@ Result<int> Run::play_in(const std::string& directory, const Fd& signals) {
     const auto loop = ROTA_TRY(EventLoop::create());
     const auto stage = ROTA_TRY(Stage::build(options_.settings, directory, signals.get()));
     if (const std::string warning = caveat(options_.settings); !warning.empty()) {
-        fmt::print(stderr, "rota lab: {}\n", warning);
+        put(stderr, "rota lab: {}\n", warning);
     }
     Director director{*loop, *stage, options_.settings};
     loop->watch(signals.get(), EventLoop::kReadable, [&](std::uint32_t) { director.interrupt(); });
@@ -174,7 +175,7 @@ int Run::conclude(const Director& director, const std::string& directory) {
         options_.report.empty() ? fmt::format("{}/{}", directory, kReportName) : options_.report;
     const Status written = write_report(record, format_rfc3339(wall_now()), report);
     for (const std::string& problem : director.problems()) {
-        fmt::print(stderr, "rota lab: {}\n", problem);
+        put(stderr, "rota lab: {}\n", problem);
     }
     say("\n" + summary_text(record) + "\n");
     if (director.was_interrupted()) {
@@ -183,15 +184,15 @@ int Run::conclude(const Director& director, const std::string& directory) {
     if (written) {
         say(fmt::format("report: {}\n", report));
     } else {
-        fmt::print(stderr, "rota lab: {}\n", written.error().message);
+        put(stderr, "rota lab: {}\n", written.error().message);
     }
     const bool keeps_logs = !options_.keep.empty() || (!is_good && !director.was_interrupted());
     if (keeps_logs) {
         say(fmt::format("logs and data: {}\n", directory));
     }
     if (options_.wants_json) {
-        fmt::print("{}\n", summary_json(record, written ? report : std::string{}));
-        std::fflush(stdout);
+        put(stdout, "{}\n", summary_json(record, written ? report : std::string{}));
+        flush(stdout);
     }
     if (director.was_interrupted()) {
         return kInterrupted;
@@ -205,8 +206,8 @@ int run_lab(LabOptions options) {
     options.settings = completed(options.settings);
     const auto status = Run{std::move(options)}.play();
     if (!status) {
-        fmt::print(stderr, "rota lab: {}\n", status.error().message);
-        return kFailed;
+        put(stderr, "rota lab: {}\n", status.error().message);
+        return exit_status(status.error());
     }
     return *status;
 }

@@ -14,6 +14,7 @@
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/guarded.h"
+#include "rota/base/print.h"
 #include "rota/http/message.h"
 #include "rota/http/server.h"
 #include "rota/lab/metadata.h"
@@ -46,8 +47,8 @@ Status run_metadata(const MetadataOptions& options) {
         },
         [](int status) { return http::Response{.status = status, .headers = {}, .body = {}}; }, 1};
     server.start();
-    fmt::print("ready\n");
-    std::fflush(stdout);
+    put(stdout, "ready\n");
+    flush(stdout);
     for (std::string line; std::getline(std::cin, line);) {
         obey(line, metadata);
     }

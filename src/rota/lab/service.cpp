@@ -26,6 +26,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/http/server.h"
 #include "rota/lab/event_loop.h"
@@ -98,7 +99,7 @@ Status Service::start() {
             return;
         }
         if (const Status listening = listen(); !listening) {
-            fmt::print(stderr, "rota lab-service: {}\n", listening.error().message);
+            put(stderr, "rota lab-service: {}\n", listening.error().message);
             ::_exit(exit_status(listening.error()));
         }
     });
@@ -270,11 +271,12 @@ void Service::account(BootTime now) {
 
 void Service::report(BootTime now) {
     account(now);
-    fmt::print(R"({{"work":{:.4f},"served":{},"accepted":{},"open":{},"waiting":{},"ready":{}}})"
-               "\n",
-               work_.count(), served_, accepted_, connections_.size(), waiting_.size(),
-               static_cast<bool>(listener_));
-    std::fflush(stdout);
+    put(stdout,
+        R"({{"work":{:.4f},"served":{},"accepted":{},"open":{},"waiting":{},"ready":{}}})"
+        "\n",
+        work_.count(), served_, accepted_, connections_.size(), waiting_.size(),
+        static_cast<bool>(listener_));
+    flush(stdout);
 }
 
 }  // namespace
