@@ -48,7 +48,7 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(rota_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS
         -fstack-protector-strong -fstack-clash-protection)
-    target_link_options(rota_flags INTERFACE -Wl,-z,relro,-z,now)
+    target_link_options(rota_flags INTERFACE -Wl,-z,relro,-z,now,--gc-sections)
 endif()
 
 # rota_library(dns SOURCES name.cpp … LINKS base …): the target rota_dns for the folder src/rota/dns.

@@ -1,4 +1,4 @@
-# The libraries, all from Debian 12. With ROTA_STATIC everything but glibc is linked in (for the rpm and the tarball, which run
+# The libraries, all from Debian 12. With ROTA_STATIC everything but glibc and libgcc_s is linked in (for the rpm and the tarball, which run
 # wherever glibc is 2.34 or later); otherwise the distribution's shared libraries are used.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
@@ -16,7 +16,8 @@ if(ROTA_STATIC)
     set_target_properties(pugixml::shared PROPERTIES IMPORTED_LOCATION_NONE ${ROTA_PUGIXML})
     # Debian has no static libfmt.
     target_link_libraries(rota_fmt INTERFACE fmt::fmt-header-only)
-    target_link_options(rota_flags INTERFACE -static-libstdc++ -static-libgcc)
+    # libgcc_s stays shared: it is wherever glibc is, and GCC 12's static one needs a symbol of glibc 2.35.
+    target_link_options(rota_flags INTERFACE -static-libstdc++)
 else()
     target_link_libraries(rota_fmt INTERFACE fmt::fmt)
 endif()

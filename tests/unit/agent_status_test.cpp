@@ -1,9 +1,9 @@
 #include <chrono>
 #include <cstdint>
-#include <optional>
+#include <future>
 #include <string>
 #include <string_view>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -82,26 +82,24 @@ TEST_F(Socket, answers_line_by_line_and_is_for_its_user_alone) {
     ASSERT_EQ(::stat(path_.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777U, 0600U);
 
-    std::optional<Result<std::string>> first;
-    std::optional<Result<std::string>> second;
-    std::jthread client{[&] {
-        auto connection = AgentConnection::open(path_);
-        ASSERT_TRUE(connection);
-        ASSERT_TRUE(connection->send_line("one\ntwo"));
-        first = connection->read_line(10s);
-        second = connection->read_line(10s);
-    }};
+    using Lines = std::pair<Result<std::string>, Result<std::string>>;
+    std::future<Lines> heard = std::async(std::launch::async, [&] {
+        auto connection = AgentConnection::open(path_).value();
+        EXPECT_TRUE(connection.send_line("one\ntwo"));
+        auto first = connection.read_line(10s);
+        return Lines{std::move(first), connection.read_line(10s)};
+    });
     const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (!second && std::chrono::steady_clock::now() < deadline) {
+    while (heard.wait_for(0s) != std::future_status::ready &&
+           std::chrono::steady_clock::now() < deadline) {
         std::vector<pollfd> watched;
         (*socket)->add_to(watched);
         ::poll(watched.data(), watched.size(), 50);
         (*socket)->serve(watched);
     }
-    client.join();
-    ASSERT_TRUE(first && second);
-    EXPECT_EQ(*first, "heard one");
-    EXPECT_EQ(*second, "heard two");
+    const Lines lines = heard.get();
+    EXPECT_EQ(lines.first, "heard one");
+    EXPECT_EQ(lines.second, "heard two");
 }
 
 TEST_F(Socket, is_not_taken_from_an_agent_that_runs) {
