@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -54,6 +55,51 @@ class SysV(story.Story):
         pid = int((pathlib.Path(self.directory) / "run/agent.pid").read_text())
         os.kill(pid, 9)
         harness.eventually(lambda: self.script("status").returncode == 1, "dead, with its pid file")
+
+    def test_stop_tells_when_the_record_may_still_be_in(self):
+        self.variables["ROTA_AGENT_DEADLINE"] = "4"
+        self.script("start")
+        os.kill(self.server.process.child.pid, signal.SIGSTOP)
+        try:
+            stopped = self.script("stop")
+        finally:
+            os.kill(self.server.process.child.pid, signal.SIGCONT)
+        self.assertEqual(stopped.returncode, 1, stopped.stdout + stopped.stderr)
+        self.assertIn("NOT safe to go down: the agent ended with 75", stopped.stderr)
+        self.assertRegex(stopped.stderr, r"level=error .*deleted")
+        self.assertNotIn("out of the rota", stopped.stdout)
+        self.assertFalse(self.lock.exists())
+        self.assertEqual(set(self.members()), {"i-1"})
+
+    def test_start_is_not_taken_in_by_the_record_of_a_crash(self):
+        self.script("start")
+        run = pathlib.Path(self.directory) / "run"
+        os.kill(int((run / "agent.pid").read_text()), signal.SIGKILL)
+        harness.eventually(lambda: self.script("status").returncode == 1, "dead, with its pid file")
+        self.assertEqual(set(self.members()), {"i-1"})
+        slow = pathlib.Path(self.directory) / "rota"
+        slow.write_text(f'#!/bin/sh\n[ "$1" != agent ] || sleep 2\nexec {harness.ROTA} "$@"\n')
+        slow.chmod(0o755)
+        self.variables |= {"ROTA": slow, "ROTA_AGENT_READY": "tcp://127.0.0.1:1", "ROTA_START_WAIT": "4"}
+        self.variables |= {"ROTA_AGENT_ZONE": "example.com", "ROTA_AGENT_NAME": story.NAME}
+        for with_socket in (True, False):
+            with self.subTest(stale_socket=with_socket):
+                if not with_socket:
+                    (run / "agent.sock").unlink(missing_ok=True)
+                started = self.script("start")
+                self.assertEqual(started.returncode, 0, started.stdout + started.stderr)
+                self.assertNotIn("joined", started.stdout)
+                self.assertIn("the join is pending", started.stdout)
+                os.kill(int((run / "agent.pid").read_text()), signal.SIGKILL)
+                harness.eventually(lambda: self.script("status").returncode == 1, "dead, with its pid file")
+
+    def test_start_and_status_ask_the_socket_of_the_options(self):
+        socket = pathlib.Path(self.directory) / "its-own.sock"
+        self.variables["ROTA_OPTIONS"] += f" --socket {socket}"
+        started = self.script("start")
+        self.assertIn("joined", started.stdout, started.stderr)
+        self.assertTrue(socket.is_socket())
+        self.assertEqual(self.script("status").returncode, 0)
 
     def test_the_headers_order_it_last_and_first(self):
         text = (PACKAGING / "sysv/rota-agent").read_text()
