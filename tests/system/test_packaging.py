@@ -150,6 +150,11 @@ class Units(unittest.TestCase):
         self.assertRegex(text, r"(?m)^TimeoutStopSec=330$")
         self.assertRegex(text, r"(?m)^SuccessExitStatus=75$")
 
+    def test_what_a_restart_does_not_mend_is_not_restarted(self):
+        for unit, codes in (("agent", "64 73 78"), ("serve", "64 78")):
+            text = (PACKAGING / f"systemd/rota-{unit}.service").read_text()
+            self.assertIn(f"\nRestartPreventExitStatus={codes}\n", text)
+
 
 if __name__ == "__main__":
     unittest.main(warnings="ignore")
