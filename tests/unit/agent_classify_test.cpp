@@ -49,6 +49,10 @@ TEST(Classify, reads_an_invalid_change_batch_by_route_53s_words) {
                    "of type  CNAME with the same DNS name already exists in zone z."),
               FailureKind::other_policy);
     EXPECT_EQ(kind("RRSet with DNS name x. is not permitted in zone z."), FailureKind::other);
+    EXPECT_EQ(classify(refused("InvalidChangeBatch",
+                               {"RRSet with DNS name x. is not permitted in zone z."}))
+                  .error.kind,
+              ErrorKind::bad_input);
 }
 
 TEST(Classify, gives_the_quota_of_members_a_message_of_its_own) {

@@ -103,7 +103,7 @@ TEST_F(Options, name_the_place_of_a_value_that_does_not_fit) {
 
 TEST_F(Options, name_the_place_of_a_value_out_of_range) {
     file("\nworkers = 1000\n");
-    EXPECT_TRUE(fill().starts_with(path_ + ":2: workers: --workers: Value 1000 not in range"));
+    EXPECT_TRUE(fill().starts_with(path_ + ":2: workers: Value 1000 not in range"));
 }
 
 TEST_F(Options, name_the_variable_of_a_value_out_of_range) {

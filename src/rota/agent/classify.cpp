@@ -48,7 +48,8 @@ Failure classify(const route53::CallError& error) {
         failure.kind = FailureKind::no_such_change;
     } else if (error.api->code == "InvalidChangeBatch") {
         failure.kind = kind_of(*error.api);
-        failure.error.kind = ErrorKind::conflict;
+        const bool is_misplaced = contains(*error.api, "is not permitted in zone");
+        failure.error.kind = is_misplaced ? ErrorKind::bad_input : ErrorKind::conflict;
     }
     if (failure.kind == FailureKind::too_many_members) {
         failure.error.message =

@@ -49,7 +49,7 @@ std::optional<T> parse_number(std::string_view text) {
     return value;
 }
 
-Result<std::chrono::seconds> read_duration(const std::string& text) {
+Result<std::chrono::seconds> length_of_run(const std::string& text) {
     constexpr std::chrono::seconds kLeast{10};
     constexpr std::chrono::seconds kMost{std::chrono::hours{24}};
     const auto duration = parse_duration("duration", text);
@@ -79,7 +79,7 @@ Status parse_instances(const std::string& text, lab::RunSettings& settings) {
 
 Result<lab::LabOptions> read_options(const Options& given) {
     lab::LabOptions options = given.lab;
-    options.settings.duration = ROTA_TRY(read_duration(given.duration));
+    options.settings.duration = ROTA_TRY(length_of_run(given.duration));
     ROTA_CHECK(parse_instances(given.instances, options.settings));
     options.settings.ttl = std::chrono::seconds{given.ttl};
     options.settings.margin = std::chrono::seconds{given.margin};

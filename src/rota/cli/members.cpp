@@ -45,9 +45,55 @@ const SettingSources& sources() {
     return all;
 }
 
+/// What CLI11 asks of a check: nothing, or the complaint. An empty text is one that is not given.
+template <typename Parse>
+auto complaint(Parse parse) {
+    return [parse](const std::string& text) {
+        if (text.empty()) {
+            return std::string{};
+        }
+        const auto parsed = parse(text);
+        return parsed ? std::string{} : parsed.error().message;
+    };
+}
+
+Result<seconds> bounded(const std::string& text, seconds least, seconds most) {
+    const seconds found = ROTA_TRY(read_duration(text));
+    if (found < least) {
+        return fail(ErrorKind::config,
+                    fmt::format("'{}' is less than the least, {} s", text, least.count()));
+    }
+    if (found > most) {
+        return fail(ErrorKind::config,
+                    fmt::format("'{}' is more than the most, {} s", text, most.count()));
+    }
+    return found;
+}
+
+Result<dns::Type> read_type(const std::string& text) {
+    const auto type = dns::type_from_string(text);
+    if (!type || (*type != dns::Type::a && *type != dns::Type::aaaa)) {
+        return fail(ErrorKind::config, fmt::format("type '{}' is neither A nor AAAA", text));
+    }
+    return *type;
+}
+
+Status check_identifier(const std::string& text) {
+    if (text.size() > kLongestIdentifier) {
+        return fail(
+            ErrorKind::config,
+            fmt::format("the set identifier is longer than {} characters", kLongestIdentifier));
+    }
+    return {};
+}
+
 CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::string& into,
-                          const std::string& description) {
+                          const std::string& description, seconds least = seconds{0}) {
     return command.add_option(flag, into, description)
+        ->check([least](const std::string& text) {
+            const auto found = bounded(text, least, kLongestTtl);
+            return found ? std::string{} : found.error().message;
+        })
         ->type_name("DURATION")
         ->capture_default_str();
 }
@@ -55,12 +101,16 @@ CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::strin
 void add_rota_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--zone", options.zone, "Hosted zone, by id or by name")
         ->type_name("ID|NAME");
-    command.add_option("--name", options.name, "Domain name of the rota")->type_name("NAME");
+    command.add_option("--name", options.name, "Domain name of the rota")
+        ->check(complaint(&dns::Name::parse))
+        ->type_name("NAME");
     command.add_option("--type", options.type, "A or AAAA (default: as the address)")
+        ->check(complaint(&read_type))
         ->type_name("TYPE");
     command
         .add_option("--address", options.address,
                     "public-ipv4, local-ipv4, ipv6, interface:NAME, or a literal")
+        ->check(complaint(&instance::parse_address_source))
         ->type_name("SOURCE")
         ->capture_default_str();
     command.add_option("--weight", options.weight, "Weight among the members")
@@ -70,6 +120,7 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
     command
         .add_option("--set-identifier", options.set_identifier,
                     "Set identifier (default: the instance id)")
+        ->check(complaint(&check_identifier))
         ->type_name("ID");
     command
         .add_option("--rota", options.rotas,
@@ -83,6 +134,7 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
 
 void add_api_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--endpoint-url", options.endpoint_url, "The Route 53 API's address")
+        ->check(url_complaint)
         ->type_name("URL");
     command.add_option("--region", options.region, "AWS region, which decides the partition");
     command.add_option("--profile", options.profile, "Profile in AWS's shared files");
@@ -141,18 +193,14 @@ Result<agent::RotaConfig> check(const RotaText& text) {
     const bool is_ipv6 = instance::default_family(rota.address) == instance::Family::ipv6;
     rota.type = is_ipv6 ? dns::Type::aaaa : dns::Type::a;
     if (!text.type.empty()) {
-        const auto type = dns::type_from_string(text.type);
-        if (!type || (*type != dns::Type::a && *type != dns::Type::aaaa)) {
-            return fail(ErrorKind::config,
-                        fmt::format("{}: type '{}' is neither A nor AAAA", text.name, text.type));
-        }
-        rota.type = *type;
+        rota.type = ROTA_TRY(read_type(text.type));
     }
     const auto family =
         rota.type == dns::Type::aaaa ? instance::Family::ipv6 : instance::Family::ipv4;
     if (!instance::can_give(rota.address, family)) {
-        return fail(ErrorKind::config, fmt::format("{}: address {} is for type {}", text.name,
-                                                   text.address, is_ipv6 ? "AAAA" : "A"));
+        return fail(ErrorKind::config,
+                    fmt::format("{}: address {} is for type {}, not {}", text.name, text.address,
+                                is_ipv6 ? "AAAA" : "A", dns::to_string(rota.type)));
     }
     unsigned weight = 0;
     const char* const end = text.weight.data() + text.weight.size();
@@ -163,15 +211,7 @@ Result<agent::RotaConfig> check(const RotaText& text) {
     }
     rota.weight = static_cast<std::uint8_t>(weight);
     rota.ttl = ROTA_TRY(parse_duration("ttl", text.ttl));
-    if (rota.ttl > kLongestTtl) {
-        return fail(ErrorKind::config, fmt::format("{}: ttl '{}' is more than Route 53 allows ({})",
-                                                   text.name, text.ttl, kLongestTtl.count()));
-    }
-    if (text.set_identifier.size() > kLongestIdentifier) {
-        return fail(ErrorKind::config,
-                    fmt::format("{}: the set identifier is longer than {} characters", text.name,
-                                kLongestIdentifier));
-    }
+    ROTA_CHECK(check_identifier(text.set_identifier));
     rota.set_identifier = text.set_identifier;
     return rota;
 }
@@ -206,6 +246,13 @@ Result<RotaText> read_rota(const config::Table& table, RotaText rota) {
     return rota;
 }
 
+/// Whether the command line says something of a rota, so that what is missing is missing there.
+bool describes_rota(const CLI::App& command) {
+    constexpr std::array kOptions{"--zone", "--type", "--address", "--ttl", "--set-identifier"};
+    return std::ranges::any_of(kOptions,
+                               [&](const char* option) { return command.count(option) > 0; });
+}
+
 std::string host_name() {
     constexpr std::size_t kLongest = 64;  // HOST_NAME_MAX, and the terminator
     std::array<char, kLongest + 1> name{};
@@ -226,15 +273,18 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     const bool is_agent = shown == MemberCommand::agent;
     const std::vector<CLI::Option*> for_drain{
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
-        add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75")};
+        add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75",
+                     seconds{1})};
     const std::vector<CLI::Option*> for_agent{
         command
             .add_option("--ready", options.ready,
                         "Join when this check passes: http://…, tcp://HOST:PORT or exec:COMMAND")
+            ->check(complaint(&agent::parse_readiness))
             ->type_name("CHECK"),
-        add_duration(command, "--ready-interval", options.ready_interval, "Between the checks"),
+        add_duration(command, "--ready-interval", options.ready_interval, "Between the checks",
+                     seconds{1}),
         add_duration(command, "--watch-interval", options.watch_interval,
-                     "Between looks at the own record set")};
+                     "Between looks at the own record set", seconds{1})};
     const auto hide = [](const std::vector<CLI::Option*>& hidden) {
         for (CLI::Option* const option : hidden) {
             option->group("");  // accepted, because the file is shared; not shown
@@ -291,13 +341,19 @@ Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
 Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
                                           bool needs_rota) {
     const bool named_on_command_line = command.count("--name") > 0 || command.count("--rota") > 0;
+    const bool is_in_command_line = named_on_command_line || describes_rota(command);
     const config::Table file = ROTA_TRY(fill_options(command, sources()));
     agent::Config config;
     const auto tables =
         named_on_command_line ? std::span<const config::Table>{} : file.tables("rota");
-    config.rotas = ROTA_TRY(rotas_of(options, tables));
+    auto rotas = rotas_of(options, tables);
+    if (!rotas && is_in_command_line && tables.empty()) {
+        rotas.error().kind = ErrorKind::usage;
+    }
+    config.rotas = ROTA_TRY(std::move(rotas));
     if (needs_rota && config.rotas.empty()) {
-        return fail(ErrorKind::config,
+        const bool is_configured = !file.settings().empty() && !is_in_command_line;
+        return fail(is_configured ? ErrorKind::config : ErrorKind::usage,
                     "no rota is configured: give --name and --zone, or [[rota]] in "
                     "/etc/rota/agent.toml");
     }
@@ -307,12 +363,6 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     settings.watch_interval = ROTA_TRY(parse_duration("watch-interval", options.watch_interval));
     settings.readiness_interval =
         ROTA_TRY(parse_duration("ready-interval", options.ready_interval));
-    const auto least =
-        std::min({settings.deadline, settings.watch_interval, settings.readiness_interval});
-    if (least < seconds{1}) {
-        return fail(ErrorKind::config,
-                    "deadline, watch-interval and ready-interval must be at least 1 s");
-    }
     if (!options.ready.empty()) {
         config.readiness = ROTA_TRY(agent::parse_readiness(options.ready));
         settings.check_readiness = true;
@@ -329,6 +379,14 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
 }
 
 Result<seconds> parse_duration(std::string_view option, std::string_view text) {
+    auto found = read_duration(text);
+    if (!found) {
+        found.error().message = fmt::format("{}: {}", option, found.error().message);
+    }
+    return found;
+}
+
+Result<seconds> read_duration(std::string_view text) {
     std::int64_t number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string_view unit = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()));
@@ -344,9 +402,8 @@ Result<seconds> parse_duration(std::string_view option, std::string_view text) {
     }
     constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
     if (parsed.ec != std::errc{} || factor == 0 || number < 0 || number > kMost / factor) {
-        return fail(
-            ErrorKind::config,
-            fmt::format("{}: '{}' is not a duration such as 15, 15s, 5m or 1h", option, text));
+        return fail(ErrorKind::config,
+                    fmt::format("'{}' is not a duration such as 15, 15s, 5m or 1h", text));
     }
     return seconds{number * factor};
 }

@@ -59,7 +59,10 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
 Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
                                                 std::span<const config::Table> tables);
 
-/// "90", "90s", "5m", "2h", "1d". @errors config: names the option and the text.
+/// "90", "90s", "5m", "2h", "1d". @errors config: names the text.
+Result<std::chrono::seconds> read_duration(std::string_view text);
+
+/// The same. @errors config: names the option and the text.
 Result<std::chrono::seconds> parse_duration(std::string_view option, std::string_view text);
 
 }  // namespace rota::cli

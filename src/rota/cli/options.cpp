@@ -14,6 +14,7 @@
 #include "rota/base/error.h"
 #include "rota/base/print.h"
 #include "rota/config/file.h"
+#include "rota/http/url.h"
 
 namespace rota::cli {
 namespace {
@@ -86,7 +87,12 @@ Status set(CLI::Option& option, const std::vector<std::string>& values, std::str
         }
         option.run_callback();
     } catch (const CLI::Error& error) {
-        return fail(ErrorKind::config, fmt::format("{}: {}", origin, error.what()));
+        // The origin names the option as the reader wrote it.
+        std::string_view what{error.what()};
+        if (const std::string own = option.get_name() + ": "; what.starts_with(own)) {
+            what.remove_prefix(own.size());
+        }
+        return fail(ErrorKind::config, fmt::format("{}: {}", origin, what));
     }
     return {};
 }
@@ -187,6 +193,14 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
         }
     }
     return file;
+}
+
+std::string url_complaint(const std::string& text) {
+    if (text.empty()) {
+        return {};
+    }
+    const auto url = http::parse_url(text);
+    return url ? std::string{} : url.error().message;
 }
 
 int report(const Error& error) {

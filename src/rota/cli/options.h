@@ -33,6 +33,9 @@ void add_config_option(CLI::App& command, const SettingSources& sources);
 /// not exist.
 Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources);
 
+/// What is wrong with an option's URL; empty when nothing is, or there is none.
+std::string url_complaint(const std::string& text);
+
 /// Prints "rota: message" to standard error and gives the exit status of the error.
 int report(const Error& error);
 

@@ -118,10 +118,10 @@ void print_change(std::string_view operation, const model::ChangeInfo& change) {
         operation, comment, change.id, status, format_rfc3339_millis(change.submitted_at));
 }
 
-/// EX_TEMPFAIL for what may work later, else by the kind of error.
+/// EX_TEMPFAIL for what the API refuses for now, else by the kind of error.
 int report_failure(const CallError& error) {
     print_note(error.error.message);
-    return error.error.retryable ? EX_TEMPFAIL : exit_status(error.error);
+    return error.api && error.error.retryable ? EX_TEMPFAIL : exit_status(error.error);
 }
 
 int wait_until_insync(Session& session, const model::ChangeInfo& change) {

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/cli/options.h"
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
 #include "rota/route53/codec.h"
@@ -345,6 +346,10 @@ Result<std::size_t> read_options(Route53Command& into, std::span<const char* con
             value = arguments[at++];
         }
         if (option == "--endpoint-url" && !value.empty()) {
+            if (const std::string complaint = url_complaint(std::string{value});
+                !complaint.empty()) {
+                return wrong_option(complaint);
+            }
             into.endpoint_url = value;
         } else if (const auto seconds = number_of(value);
                    option == "--timeout" && seconds && *seconds > 0 && *seconds <= 86400) {

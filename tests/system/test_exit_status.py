@@ -1,0 +1,85 @@
+"""What a script learns from the exit status, and a person from the message: wrong on the command line is 64, wrong in a file or a variable 78 with
+the place, nobody there 69."""
+
+import pathlib
+import subprocess
+import unittest
+
+import harness
+import test_join_leave as story
+
+NOBODY = "http://127.0.0.9:1"
+
+
+class ExitStatus(story.Story):
+    def setUp(self):
+        super().setUp()
+        self.metadata, service = self.instance(1)
+        self.addCleanup(service.close)
+        self.file = pathlib.Path(self.directory) / "agent.toml"
+
+    def run_rota(self, *words, status, **variables):
+        run = subprocess.run(
+            [harness.ROTA, *map(str, words)], env=self.environment(self.metadata, **variables), capture_output=True, text=True,
+            timeout=60 * harness.SLOW, check=False,
+        )  # fmt: skip
+        self.assertEqual(run.returncode, status, run.stdout + run.stderr)
+        return run.stderr
+
+    def configured(self, text, *words, status=78):
+        self.file.write_text(text)
+        return self.run_rota("join", "--config", self.file, *words, status=status)
+
+    def test_the_command_line_is_64(self):
+        good = {"--zone": "example.com", "--name": story.NAME, "--deadline": "5"}
+        for option, value in (
+            ("--ttl", "1x"), ("--address", "bogus"), ("--zone", None), ("--name", None), ("--type", "AAAA"), ("--type", "MX"), ("--ready", "bogus"),
+            ("--name", "a..b"), ("--deadline", "0"), ("--margin", "soon"), ("--endpoint-url", "ftp://x"), ("--set-identifier", "x" * 129),
+            ("--rota", "ttl=1x"),
+        ):  # fmt: skip
+            with self.subTest(option=option, value=value):
+                given = {**good, option: value}
+                words = [word for pair in given.items() if pair[1] is not None for word in pair]
+                said = self.run_rota("join", *words, status=64)
+                if value and len(value) < 100:
+                    self.assertIn(value.removeprefix("ttl="), said)
+        self.run_rota("join", status=64)
+        self.run_rota("leave", "--socket", "/nowhere", "--ttl", "1x", status=64)
+        self.run_rota("list", story.NAME, "--endpoint-url", "ftp://x", status=64)
+        self.run_rota("route53", "--endpoint-url", "ftp://x", "ls", status=64)
+
+    def test_a_file_is_78_and_the_message_has_the_place(self):
+        for key in ("margin", "deadline", "watch-interval", "ready-interval", "ttl"):
+            with self.subTest(key=key):
+                said = self.configured(f'zone = "example.com"\n{key} = "soon"\n', "--name", story.NAME)
+                self.assertIn(f"{self.file}:2: {key}: 'soon' is not a duration", said)
+        for line, words in (
+            ('address = "bogus"', "address 'bogus' is none of"),
+            ('type = "MX"', "type 'MX' is neither A nor AAAA"),
+            ('ready = "bogus"', "readiness check 'bogus' is none of"),
+            ("weight = 256", "256"),
+            ("deadline = 0", "'0' is less than the least, 1 s"),
+            ('endpoint-url = "ftp://x"', "ftp"),
+        ):
+            with self.subTest(line=line):
+                said = self.configured(f"\n\n{line}\n", "--zone", "example.com", "--name", story.NAME)
+                key = line.split()[0]
+                self.assertIn(f"{self.file}:3: {key}: ", said)
+                self.assertNotIn(f"--{key}: ", said)
+                self.assertIn(words, said)
+        self.configured(f'name = "{story.NAME}"\n')
+        self.configured(f'[[rota]]\nname = "{story.NAME}"\nzone = "example.com"\nttl = "1x"\n')
+
+    def test_a_variable_is_78_and_is_named(self):
+        said = self.run_rota("join", "--zone", "example.com", "--name", story.NAME, status=78, ROTA_AGENT_MARGIN="soon")
+        self.assertIn("ROTA_AGENT_MARGIN: 'soon' is not a duration", said)
+
+    def test_a_name_outside_the_zone_is_65(self):
+        self.assertIn("is not permitted in zone", self.run_rota("join", "--zone", "example.com", "--name", "www.example.net", status=65))
+
+    def test_nobody_there_is_69(self):
+        self.run_rota("route53", "--endpoint-url", NOBODY, "--timeout", "1", "ls", status=69)
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore")
