@@ -132,6 +132,14 @@ class Agent(story.Story):
         run = self.leave(self.metadata, "--deadline", "3s", "--endpoint-url", hole.url, check=75)
         self.assertLess(time.monotonic() - began, 10 * harness.SLOW)
         self.assertIn("has not been deleted", run.stderr)
+        self.assertRegex(run.stderr, rf"no answer from the metadata service or {re.escape(hole.url)} to ListHostedZonesByName for [23] s")
+        again = self.leave(self.metadata, "--deadline", "2s", "--endpoint-url", hole.url, "--set-identifier", "i-1", "--address", "192.0.2.1",
+                           "--json", check=75)  # fmt: skip
+        (shown,) = json.loads(again.stdout)["rotas"]
+        self.assertEqual((shown["zone"], shown["set_identifier"], shown["address"]), ("example.com", "i-1", "192.0.2.1"))
+        self.assertEqual(shown["error"]["kind"], "timeout")
+        self.assertIn(hole.url, shown["error"]["message"])
+        self.assertRegex(again.stderr, r"www\.example\.com\. A i-1: the deadline of 2 s has passed; still: .* for [12] s")
         self.assertEqual(set(self.members()), {"i-1"})
 
     def test_an_agent_stopped_over_a_black_hole_ends_with_75(self):

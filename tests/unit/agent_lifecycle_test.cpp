@@ -274,6 +274,20 @@ TEST(Leave, with_a_dead_api_ends_at_the_deadline_with_75_and_what_is_still_out_t
     EXPECT_TRUE(world.said("has not been deleted"));
 }
 
+TEST(Leave, says_at_the_deadline_whom_it_asked_what_and_since_when) {
+    Settings settings = one_shot(Goal::leave);
+    settings.api = "http://127.0.0.9:8091";
+    World world{settings};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::leave_reading));
+    world.advance(settings.deadline);
+    EXPECT_EQ(world.finished, 75);
+    EXPECT_TRUE(
+        world.said("no answer from http://127.0.0.9:8091 to ListResourceRecordSets for 300 s"));
+    ASSERT_TRUE(world.state.members[0].last_error);
+    EXPECT_EQ(world.state.members[0].last_error->kind, ErrorKind::timeout);
+}
+
 TEST(Leave, that_cannot_follow_its_change_assumes_the_documented_propagation) {
     World world{one_shot(Goal::leave)};
     world.zone["i-1"] = weighted("i-1", "192.0.2.1");

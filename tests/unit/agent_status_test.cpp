@@ -60,6 +60,18 @@ TEST(StatusLine, is_one_line_whatever_an_error_says) {
     EXPECT_EQ(status_json(world.state, world.now).find('\n'), std::string::npos);
 }
 
+TEST(StatusLine, says_what_is_configured_before_anybody_has_answered) {
+    Membership membership = www();
+    membership.zone = "example.com";
+    membership.set_identifier = "blue";
+    World world{towards(Goal::stay), {membership, www()}};
+    const auto view = parse_status(status_json(world.state, world.now));
+    ASSERT_TRUE(view);
+    EXPECT_EQ(view->rotas[0].label, "www.example.com. A blue");
+    EXPECT_EQ(view->rotas[0].zone, "example.com");
+    EXPECT_EQ(view->rotas[1].label, "www.example.com. A");
+}
+
 TEST(StatusLine, is_refused_when_it_is_something_else) {
     for (const std::string_view text : {"", "{}", "[]", "nonsense", R"({"leaving":1})"}) {
         EXPECT_FALSE(parse_status(text)) << text;

@@ -53,6 +53,49 @@ bool is_power_of_two(unsigned number) {
     return number != 0 && (number & (number - 1)) == 0;
 }
 
+std::string_view operation_of(const Request& request) {
+    struct Names {
+        std::string_view operator()(const ResolveTarget&) const { return "ListHostedZonesByName"; }
+
+        std::string_view operator()(const ReadGroup&) const { return "ListResourceRecordSets"; }
+
+        std::string_view operator()(const ReadOwn&) const { return "ListResourceRecordSets"; }
+
+        std::string_view operator()(const Upsert&) const { return "ChangeResourceRecordSets"; }
+
+        std::string_view operator()(const Delete&) const { return "ChangeResourceRecordSets"; }
+
+        std::string_view operator()(const GetChange&) const { return "GetChange"; }
+    };
+
+    return std::visit(Names{}, request);
+}
+
+/// Whom an outstanding call may be waiting for.
+std::string asked_of(std::string_view api, const Member& member) {
+    const auto* const resolve = std::get_if<ResolveTarget>(&member.request);
+    if (resolve == nullptr) {
+        return fmt::format("{} to {}", api, operation_of(member.request));
+    }
+    const Membership& known = member.membership;
+    const bool asks_metadata =
+        known.set_identifier.empty() || (resolve->with_address && known.address.empty());
+    const bool asks_api = known.zone.contains('.');  // ids have none
+    return fmt::format(
+        "{}{}{}", asks_metadata ? "the metadata service" : "",
+        asks_metadata && asks_api ? " or " : "",
+        asks_api ? fmt::format("{} to {}", api, operation_of(member.request)) : std::string{});
+}
+
+/// A call that is out, as the error that it has become.
+Error unanswered(std::string_view api, const Member& member, BootTime now) {
+    const auto age = std::chrono::floor<std::chrono::seconds>(now - member.called_at);
+    return {
+        .kind = ErrorKind::timeout,
+        .message = fmt::format("no answer from {} for {}", asked_of(api, member), in_seconds(age)),
+        .retryable = true};
+}
+
 }  // namespace
 
 State initial_state(Settings settings, std::vector<Membership> memberships) {
@@ -225,6 +268,9 @@ void Stepper::expire_at_deadline() {
         if (is_end(member.phase) || (is_joining && member.phase == Phase::in_service)) {
             continue;
         }
+        if (member.call && !member.last_error) {
+            member.last_error = unanswered(state_.settings.api, member, now_);
+        }
         std::string note = describe(state_, member, now_);
         if (member.last_error) {
             note += ": " + member.last_error->message;
@@ -269,6 +315,7 @@ void Stepper::call(Member& member, Phase phase, Request request) {
     member.phase = phase;
     member.wake.reset();
     member.call = ++state_.last_call;
+    member.called_at = now_;
     member.request = request;
     actions_.emplace_back(
         Call{.member = index_of(member), .id = *member.call, .request = std::move(request)});

@@ -50,6 +50,7 @@ struct Settings {
     bool read_first = true;    ///< off: join writes without looking, one request
     bool await_insync = true;  ///< off: a one-shot join ends when its change is accepted
     bool dry_run = false;
+    std::string api;        ///< its URL, for messages
     std::string signature;  ///< "rota 0.1.0 on HOST": ends the comment of every batch
     /// How long a removal takes whose INSYNC cannot be observed.
     /// @source Route 53 API Reference, GetChange: "generally within 60 seconds".
@@ -62,6 +63,10 @@ struct Membership {
     dns::Type type = dns::Type::a;
     std::uint8_t weight = 10;
     std::chrono::seconds ttl{60};
+    // For people, while nobody has been asked yet; empty where the configuration does not say.
+    std::string zone;  ///< id or name
+    std::string set_identifier;
+    std::string address;  ///< a literal one
 };
 
 /// What the metadata service and the API said about a membership.
@@ -205,6 +210,7 @@ struct Member {
     Phase phase = Phase::waiting;
     std::optional<CallId> call;    ///< outstanding
     std::optional<BootTime> wake;  ///< when to act next
+    BootTime called_at;            ///< when the last call was made
     Request request;               ///< the call that is outstanding, or made at `wake`
     unsigned failures = 0;         ///< in a row, of the present call
     unsigned disputes = 0;         ///< in a row, times that somebody else changed the record

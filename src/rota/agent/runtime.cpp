@@ -42,6 +42,7 @@
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
+#include "rota/instance/address.h"
 
 namespace rota::agent {
 namespace {
@@ -105,8 +106,15 @@ std::vector<Membership> memberships_of(const Config& config) {
     std::vector<Membership> memberships;
     memberships.reserve(config.rotas.size());
     for (const RotaConfig& rota : config.rotas) {
-        memberships.push_back(
-            {.name = rota.name, .type = rota.type, .weight = rota.weight, .ttl = rota.ttl});
+        memberships.push_back({.name = rota.name,
+                               .type = rota.type,
+                               .weight = rota.weight,
+                               .ttl = rota.ttl,
+                               .zone = rota.zone,
+                               .set_identifier = rota.set_identifier,
+                               .address = rota.address.kind == instance::AddressKind::literal
+                                              ? rota.address.text
+                                              : std::string{}});
     }
     return memberships;
 }
@@ -125,7 +133,9 @@ std::string_view signal_name(std::uint32_t number) {
 Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surroundings)
     : config_{config},
       surroundings_{std::move(surroundings)},
-      state_{initial_state(config.settings, memberships_of(config))} {}
+      state_{initial_state(config.settings, memberships_of(config))} {
+    state_.settings.api = surroundings_->endpoint.url;
+}
 
 Status Loop::open() {
     sigset_t wanted{};

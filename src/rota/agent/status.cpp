@@ -31,14 +31,34 @@ Json seconds_until(const std::optional<BootTime>& moment, BootTime now) {
     return left > 0 ? left : 0;
 }
 
+Json known(const std::string& text) {
+    return text.empty() ? Json{} : Json(text);
+}
+
+const std::string& set_identifier_of(const Member& member) {
+    return member.target ? member.target->set_identifier : member.membership.set_identifier;
+}
+
+const std::string& address_of(const Member& member) {
+    if (member.stored && !member.stored->values.empty()) {
+        return member.stored->values.front();
+    }
+    const bool has_value = member.target && !member.target->value.empty();
+    return has_value ? member.target->value : member.membership.address;
+}
+
+std::string label(std::string_view name, std::string_view type, std::string_view set_identifier) {
+    return fmt::format("{} {}{}{}", name, type, set_identifier.empty() ? "" : " ", set_identifier);
+}
+
 Json rota_json(const State& state, const Member& member, BootTime now) {
     Json rota;
     rota["name"] = member.membership.name.to_text();
     rota["type"] = dns::to_string(member.membership.type);
-    rota["zone"] = member.target ? Json(member.target->zone_id) : Json{};
-    rota["set_identifier"] = member.target ? Json(member.target->set_identifier) : Json{};
-    const bool has_address = member.stored && !member.stored->values.empty();
-    rota["address"] = has_address ? Json(member.stored->values.front()) : Json{};
+    // As the API has it; before it has answered, as the configuration says.
+    rota["zone"] = known(member.target ? member.target->zone_id : member.membership.zone);
+    rota["set_identifier"] = known(set_identifier_of(member));
+    rota["address"] = known(address_of(member));
     rota["weight"] = nullptr;
     rota["ttl"] = nullptr;
     if (member.stored) {
@@ -109,7 +129,7 @@ std::optional<StatusView> parse_status(std::string_view json) {
                          .name = text_of(rota.at("name")),
                          .type = text_of(rota.at("type")),
                          .set_identifier = text_of(rota.at("set_identifier"))};
-            one.label = fmt::format("{} {} {}", one.name, one.type, one.set_identifier);
+            one.label = label(one.name, one.type, one.set_identifier);
             if (rota.at("address").is_string() && rota.at("weight").is_number()) {
                 one.record = fmt::format("{} weight {} TTL {} s", text_of(rota.at("address")),
                                          rota.at("weight").get<int>(), rota.at("ttl").get<long>());
@@ -123,9 +143,8 @@ std::optional<StatusView> parse_status(std::string_view json) {
 }
 
 std::string label_of(const Member& member) {
-    return fmt::format("{} {}{}{}", member.membership.name.to_text(),
-                       dns::to_string(member.membership.type), member.target ? " " : "",
-                       member.target ? member.target->set_identifier : "");
+    return label(member.membership.name.to_text(), dns::to_string(member.membership.type),
+                 set_identifier_of(member));
 }
 
 std::string summary(const State& state, BootTime now) {

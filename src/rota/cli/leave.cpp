@@ -103,7 +103,9 @@ Result<int> follow_agent(const agent::Config& config) {
             return *view->exit_status;
         }
         if (shown.empty()) {
-            voice.line(log::Level::info, "the agent on this instance leaves: " + text);
+            voice.line(log::Level::info,
+                       "the agent on this instance leaves now; this waits until it is safe to go "
+                       "down");
         }
         shown = text;
         voice.progress(text, boot_now());
