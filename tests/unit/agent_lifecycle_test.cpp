@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/status.h"
 #include "rota/base/error.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
@@ -178,6 +179,10 @@ TEST(DryRun, changes_nothing) {
     join.run_to_the_end();
     EXPECT_TRUE(join.zone.empty());
     EXPECT_TRUE(join.said("would join"));
+    const std::string shown = status_json(join.state, join.now);
+    EXPECT_TRUE(shown.contains(R"("dry_run":true)")) << shown;
+    EXPECT_TRUE(shown.contains(R"("text":"dry run, would join: 192.0.2.1)")) << shown;
+    EXPECT_FALSE(shown.contains("in_service")) << shown;
 
     settings.goal = Goal::leave;
     World leave{settings};

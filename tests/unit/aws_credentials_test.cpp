@@ -223,8 +223,18 @@ TEST(Environment, finds_the_metadata_service) {
     EXPECT_EQ(home.read()->imds_endpoint, "http://[fd00:ec2::254]");
     home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338");
     EXPECT_EQ(home.read()->imds_endpoint, "http://127.0.0.1:1338");
-    home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "dual");
+    EXPECT_TRUE(check_region("us-gov-west-1", ""));
+    EXPECT_TRUE(check_region("", ""));
+    EXPECT_EQ(check_region("bad region!", "http://127.0.0.1").error().kind, ErrorKind::config);
+    EXPECT_TRUE(check_region("us-isob-east-1", "https://route53.example"));
+    for (const char* region : {"us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"}) {
+        const auto refused = check_region(region, "");
+        ASSERT_FALSE(refused);
+        EXPECT_TRUE(refused.error().message.contains(region));
+    }
+    home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "Dual");
     EXPECT_EQ(home.read().error().kind, ErrorKind::config);
+    EXPECT_TRUE(home.read().error().message.contains("\"Dual\""));
 }
 
 TEST(Environment, allows_container_credentials_only_from_where_they_can_come) {

@@ -121,6 +121,7 @@ Result<Surroundings> look_around(const AwsOptions& options) {
     if (!options.endpoint_url.empty()) {
         found.environment.endpoint_url = options.endpoint_url;
     }
+    ROTA_CHECK(aws::check_region(found.environment.region, found.environment.endpoint_url));
     if (!found.environment.imds_disabled) {
         aws::ImdsOptions imds;
         imds.allow_v1 = options.imds_v1;

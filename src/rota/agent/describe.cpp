@@ -73,7 +73,7 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::joining:
             return fmt::format("joining, change {} is PENDING", member.change_id);
         case Phase::in_service:
-            return "in service";
+            return state.settings.dry_run ? member.note : "in service";
         case Phase::blocked:
             return "not in the rota";
         case Phase::leave_resolving:

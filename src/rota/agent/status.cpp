@@ -67,7 +67,9 @@ Json rota_json(const State& state, const Member& member, BootTime now) {
             rota["weight"] = weighted->weight;
         }
     }
-    rota["phase"] = to_string(member.phase);
+    const bool is_imagined = state.settings.dry_run && !state.is_leaving && !member.wrote_nothing &&
+                             member.phase == Phase::in_service;
+    rota["phase"] = to_string(is_imagined ? Phase::reading : member.phase);
     rota["text"] = describe(state, member, now);
     rota["change_id"] = member.change_id.empty() ? Json{} : Json(member.change_id);
     rota["written"] = member.was_in_service && !member.wrote_nothing;
@@ -102,6 +104,9 @@ std::string status_json(const State& state, BootTime now) {
     status["ready"] = state.is_ready;
     status["deadline_seconds_left"] = seconds_until(state.deadline, now);
     status["exit_status"] = state.exit_status ? Json(*state.exit_status) : Json{};
+    if (state.settings.dry_run) {
+        status["dry_run"] = true;
+    }
     status["rotas"] = Json::array();
     for (const Member& member : state.members) {
         status["rotas"].push_back(rota_json(state, member, now));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
@@ -39,6 +40,10 @@ struct Environment {
 
 /// Where variables come from; a test gives its own.
 using Variables = std::function<std::optional<std::string>(const char* name)>;
+
+/// Whether a region has the form of one and is of a partition whose endpoint is known; with an
+/// endpoint of its own any partition will do. An empty one is left out. @errors config: names it.
+Status check_region(std::string_view region, std::string_view endpoint_url);
 
 /// @errors config: names the variable, or the file, line and profile.
 Result<Environment> read_environment();

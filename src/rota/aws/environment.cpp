@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <initializer_list>
@@ -235,12 +237,12 @@ Status find_imds(const Variables& variables, const Files& files, Environment& en
     if (mode.empty()) {
         mode = files.value("ec2_metadata_service_endpoint_mode");
     }
-    mode = to_lower(mode);
+    const std::string given = std::exchange(mode, to_lower(mode));
     if (!mode.empty() && mode != "ipv4" && mode != "ipv6") {
         return fail(ErrorKind::config,
                     fmt::format("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is \"{}\": it must be IPv4 "
                                 "or IPv6",
-                                mode));
+                                given));
     }
     if (endpoint.empty()) {
         endpoint = mode == "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
@@ -291,6 +293,28 @@ Status find_container(const Variables& variables, Environment& environment) {
 }
 
 }  // namespace
+
+Status check_region(std::string_view region, std::string_view endpoint_url) {
+    const bool has_form = std::ranges::all_of(region, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    if (!has_form) {
+        return fail(ErrorKind::config,
+                    fmt::format("AWS region \"{}\": a region is written like eu-central-1 "
+                                "(--region, AWS_REGION, AWS_DEFAULT_REGION or the profile)",
+                                region));
+    }
+    constexpr std::array<std::string_view, 3> kUnknown{"us-iso", "eu-isoe-", "eusc-"};
+    const bool is_unknown = std::ranges::any_of(
+        kUnknown, [region](std::string_view prefix) { return region.starts_with(prefix); });
+    if (is_unknown && endpoint_url.empty()) {
+        return fail(ErrorKind::config,
+                    fmt::format("AWS region \"{}\": its partition is not supported, only aws, "
+                                "aws-cn and aws-us-gov are",
+                                region));
+    }
+    return {};
+}
 
 Result<Environment> read_environment() {
     return read_environment([](const char* name) -> std::optional<std::string> {

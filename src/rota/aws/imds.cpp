@@ -159,7 +159,8 @@ Status Imds::Impl::take_token() {
         case 404:
         case 405:
             return without_token(
-                fmt::format("gives no token ({}): it knows only version 1, which must be allowed",
+                fmt::format("gives no token ({}): it knows only version 1, which --imds-v1 "
+                            "allows",
                             answer->status),
                 ErrorKind::unavailable, false);
         default:

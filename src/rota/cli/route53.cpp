@@ -469,6 +469,10 @@ int run_route53(int argc, char** argv) {
     }
     const std::string& url =
         command->endpoint_url.empty() ? environment->endpoint_url : command->endpoint_url;
+    if (const Status region = aws::check_region(environment->region, url); !region) {
+        print_note(region.error().message);
+        return exit_status(region.error());
+    }
     const route53::Endpoint endpoint = route53::choose_endpoint(environment->region, url);
     aws::ImdsOptions imds;
     imds.endpoint = environment->imds_endpoint;
