@@ -19,8 +19,8 @@
 #include "rota/base/log.h"
 #include "rota/http/message.h"
 #include "rota/http/url.h"
-#include "rota/route53/codec.h"
 #include "rota/model/limits.h"
+#include "rota/route53/codec.h"
 #include "rota/store/store.h"
 
 namespace rota::api {
@@ -439,6 +439,22 @@ TEST_F(Api, refuses_those_who_cannot_sign) {
     EXPECT_EQ(send("GET", "/nothing").status, 403);
     EXPECT_EQ(send("GET", "/healthz").status, 200);
     EXPECT_EQ(send("GET", "/metrics").status, 200);
+}
+
+TEST_F(Api, answers_get_and_head_of_health_and_metrics_to_anybody) {
+    refusal_ = aws::AuthError{403, "MissingAuthenticationToken", "Missing Authentication Token"};
+    for (const char* path : {"/healthz", "/healthz/", "/metrics", "/metrics/", "/healthz?now"}) {
+        for (const char* method : {"GET", "HEAD"}) {
+            EXPECT_EQ(send(method, path).status, 200) << method << ' ' << path;
+        }
+        for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
+            const auto response = send(method, path);
+            EXPECT_EQ(response.status, 405) << method << ' ' << path;
+            ASSERT_NE(http::find(response.headers, "allow"), nullptr);
+            EXPECT_EQ(*http::find(response.headers, "allow"), "GET, HEAD");
+        }
+    }
+    EXPECT_EQ(send("GET", "/healthzz").status, 403);
 }
 
 TEST_F(Api, counts_for_prometheus) {

@@ -69,13 +69,15 @@ http::Response Router::answer(const http::Request& request, const http::Peer& pe
     const std::string_view path = target.substr(0, target.find('?'));
     const std::string_view query =
         path.size() < target.size() ? target.substr(path.size() + 1) : std::string_view{};
-    if (request.method == "GET" && path == "/healthz") {
-        operation = "healthz";
-        return plain(200, "ok\n");
-    }
-    if (request.method == "GET" && path == "/metrics") {
-        operation = "metrics";
-        return metrics();
+    const bool is_health = path == "/healthz" || path == "/healthz/";
+    if (is_health || path == "/metrics" || path == "/metrics/") {
+        operation = is_health ? "healthz" : "metrics";
+        if (request.method != "GET" && request.method != "HEAD") {
+            http::Response refusal = plain(405, fmt::format("{} takes GET and HEAD\n", path));
+            refusal.headers.emplace_back("Allow", "GET, HEAD");
+            return refusal;
+        }
+        return is_health ? plain(200, "ok\n") : metrics();  // the server leaves HEAD's body out
     }
     operation = "unknown";
     const auto who = authenticate_(request, now);
