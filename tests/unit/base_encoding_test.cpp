@@ -44,6 +44,9 @@ TEST(Log, quotes_what_would_break_a_line_apart) {
     EXPECT_EQ(log::format_line(log::Format::key_value, log::Level::info, "", "change applied",
                                {{"name", "www.example.com."}, {"n", 3}, {"text", "a \"b\"\n"}}),
               R"(level=info event="change applied" name=www.example.com. n=3 text="a \"b\"\n")");
+    EXPECT_EQ(log::format_line(log::Format::json, log::Level::info, "", "x",
+                               {{"zones", 0U}, {"signed", true}, {"share", -0.5}, {"text", "7"}}),
+              R"({"level":"info","event":"x","zones":0,"signed":true,"share":-0.5,"text":"7"})");
     EXPECT_EQ(log::format_line(log::Format::json, log::Level::error, "t", "x", {{"k", "\x01"}}),
               R"({"time":"t","level":"error","event":"x","k":"\u0001"})");
 }

@@ -75,11 +75,17 @@ bool needs_quotes(std::string_view value) noexcept {
     return false;
 }
 
-void append_pair(std::string& out, Format format, std::string_view key, std::string_view value) {
+void append_pair(std::string& out, Format format, std::string_view key, std::string_view value,
+                 bool is_bare = false) {
     if (format == Format::json) {
         out += out.size() > 1 ? ",\"" : "\"";
         append_escaped(out, key);
-        out += "\":\"";
+        out += "\":";
+        if (is_bare) {
+            out += value;
+            return;
+        }
+        out.push_back('"');
         append_escaped(out, value);
         out.push_back('"');
         return;
@@ -114,7 +120,7 @@ std::string format_line(Format format, Level level, std::string_view time, std::
     append_pair(out, format, "level", level_name(level));
     append_pair(out, format, "event", event);
     for (const Field& field : fields) {
-        append_pair(out, format, field.key, field.value);
+        append_pair(out, format, field.key, field.value, field.is_bare);
     }
     if (format == Format::json) {
         out.push_back('}');

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -15,10 +17,11 @@ namespace rota::log {
 enum class Level : std::uint8_t { debug, info, warning, error };
 enum class Format : std::uint8_t { key_value, json };
 
-/// One key and its value as text; numbers are formatted by the constructor.
+/// One key and its value as text; numbers are formatted by the constructor, and stay such in JSON.
 struct Field {
     std::string_view key;
     std::string value;
+    bool is_bare = false;  ///< a number, true or false
 
     Field(std::string_view k, std::string_view v) : key{k}, value{v} {}
 
@@ -27,8 +30,9 @@ struct Field {
     Field(std::string_view k, const std::string& v) : key{k}, value{v} {}
 
     template <typename T>
-        requires(std::is_arithmetic_v<T>)
-    Field(std::string_view k, T v) : key{k}, value{fmt::format("{}", v)} {}
+        requires(std::is_arithmetic_v<T> && !std::is_same_v<T, char>)
+    Field(std::string_view k, T v)
+        : key{k}, value{fmt::format("{}", v)}, is_bare{std::isfinite(static_cast<double>(v))} {}
 };
 
 /// Sets the least level and the format for the whole process; call before threads start. Default:
