@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -229,18 +230,40 @@ public:
         std::signal(SIGPIPE, SIG_IGN);
     }
 
-    /// Waits for the first; from then on the next one kills.
+    /// Waits for the first; from then on the next one kills. What comes right behind is the same
+    /// one again: timeout(1) and a shell's kill of a job signal the process and its group.
     std::string_view wait() {
         int number = 0;
         while (::sigwait(&set_, &number) != 0) {
         }
-        std::signal(SIGTERM, SIG_DFL);
-        std::signal(SIGINT, SIG_DFL);
+        first_at_ = monotonic_ms();
+        struct sigaction action{};
+        action.sa_handler = on_another;
+        action.sa_mask = set_;
+        action.sa_flags = SA_RESTART;
+        ::sigaction(SIGTERM, &action, nullptr);
+        ::sigaction(SIGINT, &action, nullptr);
         ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
         return number == SIGINT ? "SIGINT" : "SIGTERM";
     }
 
 private:
+    static std::int64_t monotonic_ms() noexcept {
+        timespec now{};
+        ::clock_gettime(CLOCK_MONOTONIC, &now);
+        return (std::int64_t{now.tv_sec} * 1'000) + (now.tv_nsec / 1'000'000);
+    }
+
+    /// In a signal handler: nothing but what signal-safety(7) lists.
+    static void on_another(int number) {
+        constexpr std::int64_t kSameForMs = 500;
+        if (monotonic_ms() - first_at_ >= kSameForMs) {
+            std::signal(number, SIG_DFL);
+            std::raise(number);  // comes when this handler returns
+        }
+    }
+
+    static inline volatile std::int64_t first_at_ = 0;  // set before the handler is
     sigset_t set_{};
 };
 
@@ -299,8 +322,8 @@ Status serve(const ServeOptions& options) {
 
     EndSignals signals;
     CurrentSnapshot snapshot{*dns, data.zones};
-    api::HostedZones zones{*data.store, std::move(data.zones), snapshot.publication(),
-                           name_servers, options.max_record_sets};
+    api::HostedZones zones{*data.store, std::move(data.zones), snapshot.publication(), name_servers,
+                           options.max_record_sets};
     LiveKeys& keys = *data.keys;
     api::Router router{
         zones,
