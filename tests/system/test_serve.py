@@ -128,6 +128,14 @@ class StartAndStop(Case):
         self.assertIn("ready", events)
         self.assertEqual(events[-1], "stopped")
 
+    def test_repeats_of_a_signal_are_one(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve(name=f"repeats-{number}").ready()
+            for _ in range(20):
+                server.process.child.send_signal(number)
+            self.assertEqual(server.process.wait(), 0)
+            self.assertIn("event=stopped", server.process.output())
+
     def test_a_second_server_on_the_same_directory(self):
         server = self.serve().ready()
         status, line = self.failing()
@@ -192,6 +200,19 @@ class Configuration(Case):
         status, line = self.failing("--config", str(file))
         self.assertEqual(status, 78)
         self.assertIn(f"{file}:2: unknown key 'dnss'", line)
+
+    def test_a_wrong_address_is_named(self):
+        file = self.directory / "serve.toml"
+        for option in ("dns", "api"):
+            for address in ("127.0.0.1:99999", "localhost:5392"):
+                server = self.serve(name="wrong", **{option: (address,)})
+                self.assertEqual(server.process.wait(), 64, server.process.output())
+                self.assertIn(f"--{option}: '{address}' is no address", server.process.output())
+                file.write_text(f'workers = 1\n{option} = ["{address}"]\n')
+                status, line = self.failing("--config", str(file), **{option: ()})
+                self.assertEqual(status, 78, line)
+                self.assertIn(f"{file}:2: ", line)
+                self.assertIn(address, line)
 
     def test_a_wrong_value_is_named(self):
         self.assertIn("ROTA_SERVE_WORKERS", self.failing(env={"ROTA_SERVE_WORKERS": "many"})[1])

@@ -383,7 +383,13 @@ TEST(DnsServer, says_what_is_wrong_with_an_address) {
     EXPECT_THAT(message("127.0.0.1:"), HasSubstr("the port is missing"));
     EXPECT_THAT(message("::1:53"), HasSubstr("needs brackets"));
     EXPECT_THAT(message("[::1:53"), HasSubstr("']:' is missing"));
-    EXPECT_THAT(message("localhost:53"), HasSubstr("no address and port"));
+    EXPECT_THAT(message("localhost:53"), HasSubstr("'localhost' is no IPv4 address, and names are "
+                                                   "not looked up; write 192.0.2.1:53"));
+    EXPECT_THAT(message("[localhost]:53"), HasSubstr("'localhost' is no IPv6 address"));
+    for (const char* port : {"65536", "99999", "4294967296", "-1", "+53", "53x", "domain"}) {
+        EXPECT_THAT(message(std::string{"127.0.0.1:"} + port),
+                    HasSubstr("the port is not a number"));
+    }
     EXPECT_THAT(message("192.0.2.1:0"), HasSubstr("this machine has no such address now"));
     EXPECT_FALSE(DnsServer::bind({}));
 }

@@ -10,6 +10,7 @@
 #include "rota/base/log.h"
 #include "rota/cli/command.h"
 #include "rota/cli/options.h"
+#include "rota/server/endpoint.h"
 
 namespace rota::cli {
 namespace {
@@ -33,6 +34,11 @@ void configure_log(const Options& options) {
                                                               : log::Level::info;
     log::configure(level,
                    options.log_format == "json" ? log::Format::json : log::Format::key_value);
+}
+
+std::string what_is_wrong_with_address(const std::string& text) {
+    const auto endpoint = server::Endpoint::parse(text);
+    return endpoint ? std::string{} : endpoint.error().message;
 }
 
 int run(CLI::App& command, Options& options) {
@@ -65,12 +71,14 @@ void add_serve(CLI::App& app, Run& run_chosen) {
                      "Address to answer DNS on, UDP and TCP; repeatable (default 0.0.0.0:53 and "
                      "[::]:53)")
         ->type_name("ADDRESS:PORT")
+        ->check(what_is_wrong_with_address)
         ->allow_extra_args(false);
     command
         ->add_option("--api", serve.api,
                      "Address of the API, /healthz and /metrics; repeatable (default "
                      "127.0.0.1:8053)")
         ->type_name("ADDRESS:PORT")
+        ->check(what_is_wrong_with_address)
         ->allow_extra_args(false);
     command->add_option("--workers", serve.workers, "UDP threads an address (default one a core)")
         ->type_name("INT")

@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <expected>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -97,21 +99,26 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     } else if (host.contains(':')) {
         return refuse("an IPv6 address needs brackets");
     }
+    const std::string_view digits = text.substr(colon + 1);
+    std::uint16_t port = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (problem != std::errc{} || end != digits.data() + digits.size()) {
+        return refuse("the port is not a number from 0 (any free one) to 65535");
+    }
     addrinfo hints{};
     hints.ai_family = is_bracketed ? AF_INET6 : AF_INET;
     hints.ai_socktype = SOCK_DGRAM;
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    hints.ai_flags = AI_NUMERICHOST;
     addrinfo* found = nullptr;
-    const int failure = ::getaddrinfo(std::string{host}.c_str(),
-                                      std::string{text.substr(colon + 1)}.c_str(), &hints, &found);
-    if (failure != 0) {
-        return refuse(::gai_strerror(failure));
+    if (::getaddrinfo(std::string{host}.c_str(), nullptr, &hints, &found) != 0) {
+        return refuse(fmt::format("'{}' is no {} address, and names are not looked up", host,
+                                  is_bracketed ? "IPv6" : "IPv4"));
     }
     Endpoint endpoint;
     std::memcpy(&endpoint.address_, found->ai_addr, found->ai_addrlen);
     endpoint.size_ = found->ai_addrlen;
     ::freeaddrinfo(found);
-    return endpoint;
+    return endpoint.with_port(port);
 }
 
 Result<Endpoint> Endpoint::of_socket(int fd) {
