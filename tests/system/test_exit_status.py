@@ -44,6 +44,9 @@ class ExitStatus(story.Story):
                 if value and len(value) < 100:
                     self.assertIn(value.removeprefix("ttl="), said)
         self.run_rota("join", status=64)
+        bare = self.run_rota(status=64)
+        self.assertTrue(bare.startswith("rota: A subcommand is required"), bare)
+        self.assertIn("\n  leave", bare)
         self.run_rota("leave", "--socket", "/nowhere", "--ttl", "1x", status=64)
         self.run_rota("list", story.NAME, "--endpoint-url", "ftp://x", status=64)
         self.run_rota("route53", "--endpoint-url", "ftp://x", "ls", status=64)
@@ -79,6 +82,8 @@ class ExitStatus(story.Story):
 
     def test_nobody_there_is_69(self):
         self.run_rota("route53", "--endpoint-url", NOBODY, "--timeout", "1", "ls", status=69)
+        said = self.run_rota("list", story.NAME, "--endpoint-url", NOBODY, status=69)
+        self.assertIn("; trying again in ", said)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,11 @@ void print(const dns::Name& name, const Rota& rota) {
 template <typename Call>
 auto patiently(Call&& call) {
     Rng rng = Rng::from_entropy();
-    return route53::retry_call([&call](bool) { return call(); }, boot_now() + kPatience, rng);
+    return route53::retry_call(
+        [&call](bool) { return call(); }, boot_now() + kPatience, rng,
+        [](const route53::CallError& error, unsigned, std::chrono::milliseconds delay) {
+            put(stderr, "rota: {}; trying again in {} ms\n", error.error.message, delay.count());
+        });
 }
 
 Result<std::string> zone_of(route53::Client& client, const Options& options,

@@ -62,7 +62,12 @@ int say(const CLI::App& app, const CLI::ParseError& error) {
     std::ostringstream complaint;
     const int status = app.exit(error, out, complaint) == 0 ? EX_OK : EX_USAGE;
     rota::put_text(stdout, out.view());
-    rota::put_text(stderr, complaint.view());
+    if (status != EX_OK) {
+        rota::put(stderr, "rota: {}", complaint.view());
+        if (app.get_subcommands().empty()) {
+            rota::put(stderr, "\n{}", app.help());
+        }
+    }
     return status;
 }
 
