@@ -236,11 +236,12 @@ DIFFERENCES = {
         ("addresses for names in the answer are left out (minimal responses)", asking("NS", "MX", "SRV", "SVCB")),
         ("addresses for names in the answer are left out (minimal responses)", labelled("case wildcard")),
         ("a type without data is NODATA, TYPE0 too; Knot says NOTIMP", asking("TYPE0")),
-        ("NOTIMP comes without the question: its layout is the operation's own", lambda label: "opcode" in label),
+        ("FORMERR for two OPTs carries one (RFC 6891 section 6.1.1), as with NSD", labelled("edns twice")),
         ("OPT with an owner is FORMERR (RFC 6891 section 6.1.2), as with NSD", labelled("edns named")),
         ("a broken question is told so; Knot stays silent, NSD does not", labelled(*UNREADABLE)),
     ],
     "nsd": BOTH + [
+        ("NOTIMP echoes a question that could be read, as Knot's does", lambda label: "opcode" in label),
         ("addresses for names in the answer are left out: NSD leaves them out for the question's name alone",
          asking("NS")),
         ("FORMERR echoes a question that could be read, as Knot's does",

@@ -138,9 +138,37 @@ TEST(Answer, says_notimp_to_other_operations) {
     for (const unsigned opcode : {1U, 2U, 4U, 5U, 6U, 15U}) {
         QueryOptions options;
         options.flags_high = static_cast<std::uint8_t>(opcode << 3U);
-        EXPECT_EQ(answer_text(zones(), "example.com", "SOA", options),
-                  "NOTIMP qr opcode=" + std::to_string(opcode) + "\n");
+        const std::string told = "NOTIMP qr opcode=" + std::to_string(opcode) + "\n";
+        const auto asked = query("example.com", "SOA", options);
+        const auto [reply, answer] = ask(zones(), asked);
+        EXPECT_EQ(to_text(reply), told);
+        EXPECT_EQ(reply.size(), asked.size()) << "the question is echoed";
+        auto unreadable = asked;
+        unreadable[12] = 0xc0;
+        EXPECT_EQ(ask(zones(), unreadable).first.size(), 12U);
     }
+}
+
+TEST(Answer, carries_opt_with_notimp_and_formerr_where_the_query_had_one) {
+    const auto size_with_opt = query("www.example.com", "A", {.edns = true}).size();
+    auto notify = query("www.example.com", "A", {.flags_high = 4U << 3U, .edns = true});
+    EXPECT_EQ(ask(zones(), notify).first.size(), size_with_opt);
+    EXPECT_TRUE(to_text(ask(zones(), notify).first).starts_with("NOTIMP qr opcode=4"));
+    EXPECT_EQ(ask(zones(), notify).first[11], 1);
+    notify.push_back(0);
+    EXPECT_EQ(ask(zones(), notify).first.size(), size_with_opt);
+    auto trailing = query("www.example.com", "A", {.edns = true});
+    trailing.push_back(0);
+    const auto [reply, answer] = ask(zones(), trailing);
+    EXPECT_TRUE(to_text(reply).starts_with("FORMERR qr"));
+    EXPECT_EQ(reply.size(), size_with_opt);
+    EXPECT_EQ(reply[11], 1);
+    auto twice = query("www.example.com", "A", {.edns = true});
+    const test::Octets opt(twice.end() - 11, twice.end());
+    twice.insert(twice.end(), opt.begin(), opt.end());
+    twice[11] = 2;
+    EXPECT_TRUE(to_text(ask(zones(), twice).first).starts_with("FORMERR qr"));
+    EXPECT_EQ(ask(zones(), twice).first.size(), size_with_opt);
 }
 
 TEST(Answer, says_formerr_to_no_question_and_to_two) {
@@ -172,12 +200,8 @@ TEST(Answer, says_formerr_with_the_question_when_records_are_broken) {
     std::swap(in_answer[7], in_answer[11]);
     auto named = query("www.example.com", "A", {.edns = true});
     named.insert(named.end() - 11, {1, 'x'});
-    auto twice = query("www.example.com", "A", {.edns = true});
-    const test::Octets opt(twice.end() - 11, twice.end());
-    twice.insert(twice.end(), opt.begin(), opt.end());
-    twice[11] = 2;
     const auto half_option = query("www.example.com", "A", {.edns = true, .options = {0, 3, 0, 9}});
-    for (const auto& asked : {trailing, missing, in_answer, named, twice, half_option}) {
+    for (const auto& asked : {trailing, missing, in_answer, named, half_option}) {
         const auto [reply, answer] = ask(zones(), asked);
         EXPECT_EQ(to_text(reply), "FORMERR qr\n");
         EXPECT_EQ(reply.size(), 12U + 17 + 4);

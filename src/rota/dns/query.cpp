@@ -171,16 +171,15 @@ Verdict parse_query(Octets message, Query& query) noexcept {
     if (message.size() < kHeaderSize || (message[2] & kIsResponse) != 0) {
         return Verdict::silence;
     }
-    if ((message[2] & kOpcode) != 0) {
-        return Verdict::not_implemented;
-    }
+    const bool is_query = (message[2] & kOpcode) == 0;
+    const Verdict broken = is_query ? Verdict::format_error : Verdict::not_implemented;
     if (u16_at(message, 4) != 1) {
-        return Verdict::format_error;
+        return broken;
     }
     const Octets body = message.subspan(kHeaderSize);
     const std::size_t size = name_size(body);
     if (size == 0 || body.size() - size < 4) {
-        return Verdict::format_error;
+        return broken;
     }
     query.question_size = static_cast<std::uint16_t>(size + 4);
     query.type = u16_at(body, size);
@@ -192,10 +191,9 @@ Verdict parse_query(Octets message, Query& query) noexcept {
     const std::size_t before_additional =
         std::size_t{u16_at(message, 6)} + std::size_t{u16_at(message, 8)};
     if (!read_records(body.subspan(size + 4), before_additional, u16_at(message, 10), query)) {
-        query.has_edns = false;
-        return Verdict::format_error;
+        return broken;
     }
-    return Verdict::query;
+    return is_query ? Verdict::query : Verdict::not_implemented;
 }
 
 }  // namespace rota::dns

@@ -90,11 +90,12 @@ enum class Verdict : std::uint8_t {
     query,            ///< one question that can be answered
     silence,          ///< not a query, or no header: answering could feed a loop
     format_error,     ///< to be told so, with the question when question_size is not 0
-    not_implemented,  ///< an operation other than QUERY
+    not_implemented,  ///< an operation other than QUERY; to be told so in the same way
 };
 
-/// Reads a message. Nothing of `query` but `message` and `question_size` is set unless the verdict
-/// is `query`, or `format_error` with a question.
+/// Reads a message. Nothing of `query` but `message`, `question_size` and `has_edns` is set unless
+/// the verdict is `query`, or another with a question. OPT is seen even if what follows is broken,
+/// as each response to it must carry one (RFC 6891 section 6.1.1).
 /// @source RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 9619 (QDCOUNT is 1).
 Verdict parse_query(std::span<const std::uint8_t> message, Query& query) noexcept;
 
