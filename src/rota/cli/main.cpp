@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "rota/base/error.h"
 #include "rota/base/print.h"
 #include "rota/cli/command.h"
 #include "rota/cli/route53.h"
