@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -22,6 +21,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rota/api/hosted_zones.h"
@@ -236,7 +236,7 @@ public:
         int number = 0;
         while (::sigwait(&set_, &number) != 0) {
         }
-        first_at_ = monotonic_ms();
+        first_at = monotonic_ms();
         struct sigaction action{};
         action.sa_handler = on_another;
         action.sa_mask = set_;
@@ -257,13 +257,13 @@ private:
     /// In a signal handler: nothing but what signal-safety(7) lists.
     static void on_another(int number) {
         constexpr std::int64_t kSameForMs = 500;
-        if (monotonic_ms() - first_at_ >= kSameForMs) {
+        if (monotonic_ms() - first_at >= kSameForMs) {
             std::signal(number, SIG_DFL);
             std::raise(number);  // comes when this handler returns
         }
     }
 
-    static inline volatile std::int64_t first_at_ = 0;  // set before the handler is
+    static inline volatile std::int64_t first_at = 0;  // set before the handler is
     sigset_t set_{};
 };
 
