@@ -35,8 +35,6 @@ if(ROTA_SANITIZE)
     if(ROTA_SANITIZE MATCHES thread)
         # TSan does not understand fences. Asio's guard what its mutexes order as well.
         target_compile_definitions(rota_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
-        add_library(rota_tsan_resolver STATIC ${CMAKE_CURRENT_LIST_DIR}/tsan_getaddrinfo_a.cpp)
-        target_link_libraries(rota_flags INTERFACE rota_tsan_resolver)
     endif()
 endif()
 if(ROTA_FUZZ)

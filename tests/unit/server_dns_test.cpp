@@ -22,28 +22,17 @@
 #include "rota/server/endpoint.h"
 #include "rota/zone/snapshot.h"
 #include "support/dns_messages.h"
+#include "support/eventually.h"
 
 namespace rota::server {
 namespace {
 
 using std::chrono::milliseconds;
+using test::eventually;
 using test::Octets;
 using testing::HasSubstr;
 
 constexpr milliseconds kPatience{5000};
-
-/// Waits until `condition` holds; false when it does not within kPatience.
-template <typename Condition>
-bool eventually(const Condition& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(milliseconds{1});
-    }
-    return true;
-}
 
 zone::SnapshotPtr zone_with(std::string_view address) {
     std::string big;

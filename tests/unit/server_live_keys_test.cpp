@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,24 +14,13 @@
 #include "rota/base/error.h"
 #include "rota/server/live_keys.h"
 #include "rota/store/keys.h"
+#include "support/eventually.h"
 
 namespace rota::server {
 namespace {
 
-using std::chrono::milliseconds;
+using test::eventually;
 using testing::Optional;
-
-template <typename Condition>
-bool eventually(const Condition& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(milliseconds{1});
-    }
-    return true;
-}
 
 class LiveKeysTest : public testing::Test {
 protected:

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -67,7 +68,7 @@ std::vector<SocketAddress> addresses_of(const addrinfo* list) {
 /// What the thread that asks and the one that waits share.
 struct Lookup {
     std::mutex mutex;
-    std::condition_variable answered;
+    std::condition_variable_any answered;
     bool done = false;
     int error = 0;
     int number = 0;  ///< errno, for EAI_SYSTEM
@@ -105,7 +106,7 @@ std::unexpected<Error> lookup_failed(const std::string& host, const Lookup& look
 /// than the deadline is the one kind that rota lets go: it owns all that it touches. (The library's
 /// getaddrinfo_a does the same with threads that the sanitizers cannot see.)
 Result<std::vector<SocketAddress>> ask_beside(const std::string& host, std::uint16_t port,
-                                              BootTime deadline) {
+                                              BootTime deadline, const std::stop_token& stop) {
     const auto lookup = std::make_shared<Lookup>();
     std::thread asking;
     try {
@@ -115,8 +116,8 @@ Result<std::vector<SocketAddress>> ask_beside(const std::string& host, std::uint
                     true);
     }
     std::unique_lock lock{lookup->mutex};
-    const bool done =
-        lookup->answered.wait_for(lock, deadline - boot_now(), [&lookup] { return lookup->done; });
+    const bool done = lookup->answered.wait_for(lock, stop, deadline - boot_now(),
+                                                [&lookup] { return lookup->done; });
     lock.unlock();
     if (!done) {
         asking.detach();
@@ -151,7 +152,7 @@ bool is_address(std::string_view host) {
 }
 
 Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port,
-                                           BootTime deadline) {
+                                           BootTime deadline, const std::stop_token& stop) {
     if (const auto literal = parse_literal(host, port)) {
         return std::vector{*literal};
     }
@@ -164,7 +165,7 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
         }
         return loopback;
     }
-    return ask_beside(host, port, deadline);
+    return ask_beside(host, port, deadline, stop);
 }
 
 }  // namespace rota::http

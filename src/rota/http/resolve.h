@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,9 @@ bool is_address(std::string_view host);
 
 /// The addresses of a host in the order to try them. Literal addresses and "localhost" (RFC 6761)
 /// cost no look-up; other names ask the system's resolver, which is left to itself when it is
-/// later than the deadline.
-/// @errors unavailable (retryable): no such host; timeout (retryable).
+/// later than the deadline, or than the request to stop.
+/// @errors unavailable (retryable): no such host; timeout (retryable), when told to stop too.
 Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port,
-                                           BootTime deadline);
+                                           BootTime deadline, const std::stop_token& stop = {});
 
 }  // namespace rota::http

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,17 +17,20 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <ifaddrs.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/dns/name.h"
+#include "rota/http/resolve.h"
 
 namespace rota::server {
 namespace {
+
+constexpr std::chrono::seconds kPatience{5};
 
 std::string without_dot(const dns::Name& name) {
     std::string text = name.to_text();
@@ -38,13 +41,11 @@ std::string without_dot(const dns::Name& name) {
 }
 
 /// An address where a name belongs: it would parse as one, and lead nobody anywhere.
-bool is_address(std::string text) {
+bool is_address(std::string_view text) {
     if (text.ends_with('.')) {
-        text.pop_back();
+        text.remove_suffix(1);
     }
-    in6_addr address{};
-    return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
-           ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+    return http::is_address(text);
 }
 
 std::optional<std::string> to_text(const sockaddr* address) {
@@ -98,70 +99,6 @@ Result<std::set<std::string>> served_addresses(const std::vector<std::string>& d
     return served;
 }
 
-/// One look-up that can be given up: glibc's own thread does it, and what it writes to stays alive
-/// as long as it may write.
-struct Lookup {
-    std::string name;
-    addrinfo hints{};
-    gaicb request{};
-
-    explicit Lookup(std::string host) : name{std::move(host)} {
-        hints.ai_socktype = SOCK_DGRAM;
-        request.ar_name = name.c_str();
-        request.ar_request = &hints;
-    }
-
-    Lookup(const Lookup&) = delete;
-    Lookup& operator=(const Lookup&) = delete;
-    Lookup(Lookup&&) = delete;
-    Lookup& operator=(Lookup&&) = delete;
-
-    ~Lookup() {
-        if (request.ar_result != nullptr) {
-            ::freeaddrinfo(request.ar_result);
-        }
-    }
-};
-
-/// @returns the addresses, or why there are none; nothing when told to stop.
-std::optional<Result<std::set<std::string>>> resolve(const std::string& name,
-                                                     const std::stop_token& stop) {
-    auto lookup = std::make_unique<Lookup>(name);
-    std::array<gaicb*, 1> list{&lookup->request};
-    if (::getaddrinfo_a(GAI_NOWAIT, list.data(), 1, nullptr) != 0) {
-        return fail(ErrorKind::unavailable, "the resolver could not be asked");
-    }
-    constexpr timespec kSlice{0, 100'000'000};
-    constexpr int kSlices = 50;
-    for (int i = 0; i < kSlices && ::gai_error(&lookup->request) == EAI_INPROGRESS; ++i) {
-        if (stop.stop_requested()) {
-            break;
-        }
-        const gaicb* const waiting = &lookup->request;
-        ::gai_suspend(&waiting, 1, &kSlice);
-    }
-    const int error = ::gai_error(&lookup->request);
-    if (error == EAI_INPROGRESS) {
-        if (::gai_cancel(&lookup->request) != EAI_CANCELED) {
-            [[maybe_unused]] const Lookup* const still_written_to = lookup.release();
-        }
-        if (stop.stop_requested()) {
-            return std::nullopt;
-        }
-        return fail(ErrorKind::timeout, "the resolver did not answer in 5 s");
-    }
-    if (error != 0) {
-        return fail(ErrorKind::not_found, ::gai_strerror(error));
-    }
-    std::set<std::string> addresses;
-    for (const addrinfo* at = lookup->request.ar_result; at != nullptr; at = at->ai_next) {
-        if (auto text = to_text(at->ai_addr)) {
-            addresses.insert(std::move(*text));
-        }
-    }
-    return addresses;
-}
-
 }  // namespace
 
 Result<std::vector<dns::Name>> read_name_servers(const std::vector<std::string>& names) {
@@ -190,7 +127,7 @@ dns::Name default_name_server() {
     if (::gethostname(host.data(), host.size() - 1) == 0) {
         const std::string_view text{host.data()};
         const bool is_full =
-            text.contains('.') && !text.starts_with("localhost") && !is_address(std::string{text});
+            text.contains('.') && !text.starts_with("localhost") && !is_address(text);
         if (auto name = dns::Name::parse(text); name && is_full) {
             return std::move(*name);
         }
@@ -208,21 +145,25 @@ void check_name_servers(const std::vector<dns::Name>& names,
     }
     for (const dns::Name& name : names) {
         const std::string host = without_dot(name);
-        const auto found = resolve(host, stop);
-        if (!found) {
+        const auto found = http::resolve(host, 0, boot_now() + kPatience, stop);
+        if (stop.stop_requested()) {
             return;
         }
-        if (!*found) {
+        if (!found) {
             log::warning("name server does not resolve",
-                         {{"ns", host}, {"why", found->error().message}});
+                         {{"ns", host}, {"why", found.error().message}});
             continue;
         }
+        std::set<std::string> addresses;
+        for (const http::SocketAddress& address : *found) {
+            addresses.insert(address.text());
+        }
         const bool leads_here = std::ranges::any_of(
-            **found, [&](const std::string& address) { return served->contains(address); });
+            addresses, [&](const std::string& address) { return served->contains(address); });
         if (!leads_here) {
             log::warning("name server resolves to other addresses than are served",
                          {{"ns", host},
-                          {"resolves_to", fmt::format("{}", fmt::join(**found, ","))},
+                          {"resolves_to", fmt::format("{}", fmt::join(addresses, ","))},
                           {"served", fmt::format("{}", fmt::join(*served, ","))}});
         }
     }
