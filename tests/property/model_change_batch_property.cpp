@@ -18,8 +18,8 @@
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
 #include "rota/model/change_batch.h"
-#include "rota/model/limits.h"
 #include "rota/model/hosted_zone.h"
+#include "rota/model/limits.h"
 #include "rota/model/record_set.h"
 
 namespace rota::model {

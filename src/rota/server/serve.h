@@ -17,7 +17,7 @@ struct ServeOptions {
     std::vector<std::string> api = {"127.0.0.1:8053"};
     unsigned workers = 0;  ///< 0: one a core
     std::optional<std::string> user;
-    std::vector<std::string> name_servers;  ///< empty: derived
+    std::vector<std::string> name_servers;                       ///< empty: derived
     std::size_t max_record_sets = model::kMaxRecordSetsPerZone;  ///< of a zone
     bool allow_aws3 = false;
     bool api_insecure = false;
