@@ -73,6 +73,23 @@ class ExitStatus(story.Story):
         self.configured(f'name = "{story.NAME}"\n')
         self.configured(f'[[rota]]\nname = "{story.NAME}"\nzone = "example.com"\nttl = "1x"\n')
 
+    def test_an_empty_string_is_78_in_a_file_and_64_on_the_command_line(self):
+        way_out = "is empty; leave the"
+        for key in ("data", "dns", "api", "user", "ns", "log-format", "log-level"):
+            for value in ('""', '[""]') if key in ("dns", "api", "ns") else ('""',):
+                with self.subTest(key=key, value=value):
+                    self.file.write_text(f"\n{key} = {value}\n")
+                    said = self.run_rota("serve", "--config", self.file, status=78)
+                    self.assertIn(f"{self.file}:2: {key}: the string {way_out} key out", said)
+        for option in ("--data", "--user"):
+            with self.subTest(option=option):
+                self.assertIn(f"{option}: the value {way_out} option out", self.run_rota("serve", option, "", status=64))
+        self.assertIn("--data: ", self.run_rota("keys", "list", "--data", "", status=64))
+        for key in ("zone", "name", "type", "address", "set-identifier", "endpoint-url", "region", "profile", "socket", "ready", "margin"):
+            with self.subTest(key=key):
+                self.assertIn(f"{self.file}:1: {key}: the string {way_out} key out", self.configured(f'{key} = ""\n'))
+                self.assertIn(f"--{key}: ", self.run_rota("join", "--name", story.NAME, "--zone", "example.com", f"--{key}", "", status=64))
+
     def test_a_variable_is_78_and_is_named(self):
         said = self.run_rota("join", "--zone", "example.com", "--name", story.NAME, status=78, ROTA_AGENT_MARGIN="soon")
         self.assertIn("ROTA_AGENT_MARGIN: 'soon' is not a duration", said)

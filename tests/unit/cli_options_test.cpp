@@ -96,6 +96,20 @@ TEST_F(Options, count_an_empty_variable_as_unset) {
     EXPECT_EQ(data_, "/var/lib/rota");
 }
 
+TEST_F(Options, are_not_empty_in_a_file) {
+    file("data = \"\"\n");
+    EXPECT_EQ(fill(), path_ + ":1: data: the string is empty; leave the key out for the default");
+}
+
+TEST_F(Options, are_not_empty_on_the_command_line) {
+    app_.parse(std::vector<std::string>{"", "--data"});  // CLI11 reads from the back
+    const auto filled = fill_options(app_, sources_);
+    ASSERT_FALSE(filled);
+    EXPECT_EQ(filled.error().kind, ErrorKind::usage);
+    EXPECT_EQ(filled.error().message,
+              "--data: the value is empty; leave the option out for the default");
+}
+
 TEST_F(Options, name_the_place_of_a_value_that_does_not_fit) {
     file("data = \"/d\"\nworkers = \"many\"\n");
     EXPECT_EQ(fill(), path_ + ":2: workers: expected an integer, found a string");

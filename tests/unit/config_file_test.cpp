@@ -1,3 +1,8 @@
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "rota/config/file.h"
@@ -75,6 +80,21 @@ TEST(ConfigFile, names_file_line_and_key_of_a_wrong_type) {
 TEST(ConfigFile, refuses_lists_of_other_things_than_strings) {
     EXPECT_EQ(parse("dns = [\n  \"a\",\n  5,\n]\n", "f.toml").error().message,
               "f.toml:3: dns: expected a list of strings");
+}
+
+TEST(ConfigFile, refuses_an_empty_string_wherever_it_is) {
+    constexpr std::string_view kSaid = "the string is empty; leave the key out for the default";
+    for (const std::string_view text : {"\ndata = \"\"\n", "\ndata = [\n\"\"]\n"}) {
+        const auto table = parse(text, "f.toml");
+        ASSERT_FALSE(table) << text;
+        EXPECT_EQ(table.error().kind, ErrorKind::config);
+        EXPECT_TRUE(table.error().message.ends_with(fmt::format(": data: {}", kSaid)))
+            << table.error().message;
+    }
+    EXPECT_EQ(parse("\ndata = ''\n", "f.toml").error().message,
+              fmt::format("f.toml:2: data: {}", kSaid));
+    EXPECT_EQ(parse("[[rota]]\nzone = ''\n", "f.toml").error().message,
+              fmt::format("f.toml:2: zone: {}", kSaid));
 }
 
 TEST(ConfigFile, refuses_dates) {

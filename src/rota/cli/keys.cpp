@@ -200,9 +200,10 @@ CLI::App* add_verb(CLI::App& keys, const std::string& name, const std::string& d
                      "/etc/rota/serve.toml says, then /var/lib/rota)")
         ->type_name("DIR");
     command->add_flag("--json", options->json, "One JSON value instead of text");
-    command->callback([options, verb, &run_chosen] {
-        run_chosen = [options, verb] {
-            const Status done = verb(*options);
+    command->callback([command, options, verb, &run_chosen] {
+        run_chosen = [command, options, verb] {
+            const Status given = refuse_empty_values(*command);
+            const Status done = given ? verb(*options) : given;
             return done ? EX_OK : report(done.error());
         };
     });

@@ -1,5 +1,6 @@
 #include "rota/cli/options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -177,7 +178,23 @@ void add_config_option(CLI::App& command, const SettingSources& sources) {
         ->configurable(false);
 }
 
+Status refuse_empty_values(const CLI::App& command) {
+    for (const CLI::Option* const option : command.get_options({})) {
+        if (!is_flag(*option) && std::ranges::any_of(option->results(), &std::string::empty)) {
+            // Not get_name(), which is empty for a hidden option.
+            const std::string name = option->get_lnames().empty()
+                                         ? option->get_name()
+                                         : "--" + option->get_lnames().front();
+            return fail(
+                ErrorKind::usage,
+                fmt::format("{}: the value is empty; leave the option out for the default", name));
+        }
+    }
+    return {};
+}
+
 Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources) {
+    ROTA_CHECK(refuse_empty_values(command));
     config::Table file = ROTA_TRY(read_file(command, sources));
     std::vector<std::string> keys;
     for (const CLI::Option* const option : command.get_options({})) {

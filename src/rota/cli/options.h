@@ -25,12 +25,16 @@ struct SettingSources {
 /// Adds `--config FILE`; its environment variable is the prefix and CONFIG.
 void add_config_option(CLI::App& command, const SettingSources& sources);
 
+/// Refuses options that the command line gives an empty value, as a variable that a script forgot
+/// to set leaves behind. @errors usage: names the option.
+Status refuse_empty_values(const CLI::App& command);
+
 /// Gives every option that the command line left out its value from the environment or the file.
 /// Lists are separated by commas in the environment. Options that are not for a file are declared
 /// with ->configurable(false). Call it when the command line is parsed.
 /// @returns the file's settings, empty when there is none, for the arrays of tables in it.
-/// @errors config: names the file, line and key, or the variable; not_found: the file given does
-/// not exist.
+/// @errors config: names the file, line and key, or the variable; usage: as refuse_empty_values();
+/// not_found: the file given does not exist.
 Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources);
 
 /// What is wrong with an option's URL; empty when nothing is, or there is none.

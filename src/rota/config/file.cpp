@@ -89,6 +89,13 @@ private:
 
     Result<Setting> scalar(const toml::node& node, std::string key, unsigned line) {
         if (const auto* const text = node.as_string()) {
+            // A program wrote it for a value it did not have; nothing is meant by one anywhere.
+            if (text->get().empty()) {
+                return fail(
+                    ErrorKind::config,
+                    fmt::format("{}:{}: {}: the string is empty; leave the key out for the default",
+                                file_, line, key));
+            }
             return Setting{std::move(key), Kind::text, {text->get()}, line};
         }
         if (const auto* const integer = node.as_integer()) {

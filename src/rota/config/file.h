@@ -79,7 +79,8 @@ private:
 };
 
 /// Reads TOML text; `file` is the name for messages.
-/// @errors config: "FILE:LINE: what", for a syntax error or a type that no setting has (a date).
+/// @errors config: "FILE:LINE: what", for a syntax error, an empty string or a type that no setting
+/// has (a date).
 Result<Table> parse(std::string_view text, std::string file);
 
 /// Reads a file. @errors not_found: it does not exist; io, permission: it cannot be read; config:
