@@ -1,8 +1,6 @@
 #include "rota/agent/worker.h"
 
 #include <cstdint>
-#include <mutex>
-#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -31,45 +29,14 @@ std::vector<Event> Inbox::take() {
     return events_.with([](std::vector<Event>& events) { return std::exchange(events, {}); });
 }
 
-Worker::Worker(Inbox& inbox)
-    : inbox_{inbox}, thread_{[this](const std::stop_token& stop) { run(stop); }} {}
-
-Worker::~Worker() {
-    thread_.request_stop();
-}
-
 void Worker::start(Job job) {
-    {
-        const std::scoped_lock lock{mutex_};
-        ROTA_ASSERT(job && !job_);
-        job_ = std::move(job);
-        busy_ = true;
-    }
-    wake_.notify_one();
-}
-
-bool Worker::is_busy() const {
-    const std::scoped_lock lock{mutex_};
-    return busy_;
-}
-
-void Worker::run(const std::stop_token& stop) {
-    while (true) {
-        Job job;
-        {
-            std::unique_lock lock{mutex_};
-            if (!wake_.wait(lock, stop, [this] { return job_ != nullptr; })) {
-                return;
-            }
-            job = std::exchange(job_, nullptr);
-        }
+    ROTA_ASSERT(job && !busy_);
+    busy_ = true;
+    thread_ = std::jthread{[this, job = std::move(job)] {
         Event event = job();
-        {
-            const std::scoped_lock lock{mutex_};
-            busy_ = false;
-        }
+        busy_ = false;
         inbox_.post(std::move(event));
-    }
+    }};
 }
 
 }  // namespace rota::agent

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <functional>
-#include <mutex>
-#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -30,34 +28,25 @@ private:
     Guarded<std::vector<Event>> events_;
 };
 
-/// A thread for blocking work, one job at a time; what a job returns goes to the inbox.
+/// Blocking work off the loop, one job at a time, each in a thread of its own: an agent at rest has
+/// none, and a command with one request to make does not wait for a thread to wake.
 class Worker {
 public:
     using Job = std::function<Event()>;
 
     /// @param inbox  outlives the worker.
-    explicit Worker(Inbox& inbox);
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-    Worker(Worker&&) = delete;
-    Worker& operator=(Worker&&) = delete;
-    /// Waits for the job in work: see is_busy().
-    ~Worker();
+    explicit Worker(Inbox& inbox) : inbox_{inbox} {}
 
+    /// What the job returns goes to the inbox. Destroying the worker waits for it: see is_busy().
     /// @pre the job before has delivered its event.
     void start(Job job);
 
-    [[nodiscard]] bool is_busy() const;
+    [[nodiscard]] bool is_busy() const noexcept { return busy_; }
 
 private:
-    void run(const std::stop_token& stop);
-
     Inbox& inbox_;
-    mutable std::mutex mutex_;
-    std::condition_variable_any wake_;
-    Job job_;  // empty: none
-    bool busy_ = false;
-    std::jthread thread_;  // last: it uses all the others
+    std::atomic<bool> busy_ = false;
+    std::jthread thread_;  // last: it uses the others
 };
 
 }  // namespace rota::agent
