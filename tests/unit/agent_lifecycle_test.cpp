@@ -8,7 +8,9 @@
 
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/status.h"
+#include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/rng.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -49,6 +51,66 @@ TEST(Join, writes_a_weighted_record_set_and_waits_for_insync) {
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.1"));
+}
+
+/// How often GetChange is called for a change that is INSYNC after `takes`.
+std::size_t polls_for(Goal goal, std::chrono::milliseconds takes, std::uint64_t seed) {
+    World world{one_shot(goal)};
+    world.rng = Rng{seed};
+    if (goal == Goal::leave) {
+        world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    }
+    world.is_insync = false;
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(goal == Goal::join ? Phase::joining : Phase::withdrawing));
+    const BootTime insync = world.now + takes;
+    while (calls_of<GetChange>(world) < 100 && !world.is_insync) {
+        EXPECT_TRUE(world.advance_to_wake());
+        world.is_insync = world.now >= insync;
+        world.answer_all();
+    }
+    return calls_of<GetChange>(world);
+}
+
+TEST(Polling, looks_early_and_spares_the_api_later) {
+    struct Case {
+        std::chrono::milliseconds takes;
+        std::size_t most;  // three more than when the first look came after 100 ms
+    };
+
+    for (const Goal goal : {Goal::join, Goal::leave}) {
+        for (std::uint64_t seed = 0; seed < 100; ++seed) {
+            EXPECT_EQ(polls_for(goal, 16ms, seed), 1U);
+            for (const auto& [takes, most] : {Case{20s, 12}, Case{40s, 16}, Case{60s, 18}}) {
+                EXPECT_LE(polls_for(goal, takes, seed), most) << takes.count() << " ms";
+            }
+        }
+    }
+}
+
+TEST(Polling, begins_within_24_ms) {
+    for (const Goal goal : {Goal::join, Goal::leave}) {
+        World world{one_shot(goal)};
+        if (goal == Goal::leave) {
+            world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+        }
+        const BootTime start = world.now;
+        world.feed(Started{});
+        ASSERT_TRUE(world.run_until(goal == Goal::join ? Phase::in_service : Phase::draining));
+        EXPECT_LE(world.now - start, 24ms);
+        EXPECT_EQ(calls_of<GetChange>(world), 1U);
+    }
+}
+
+TEST(Polling, is_not_done_for_a_change_that_is_insync_when_accepted) {
+    World world{one_shot(Goal::join)};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::writing));
+    const Call upsert = world.calls.front();
+    world.feed(Answered{
+        .member = 0, .call = upsert.id, .answer = Accepted{.change_id = "C1", .is_insync = true}});
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(calls_of<GetChange>(world), 0U);
 }
 
 TEST(Join, says_who_in_the_comment) {

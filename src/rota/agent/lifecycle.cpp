@@ -35,10 +35,11 @@ constexpr seconds kPatientCeiling{60};
 constexpr milliseconds kLeastBackOff{50};
 
 // Route 53 mostly takes half a minute, `rota serve` a few milliseconds: look early, then rarely,
-// because a fleet that joins at once shares 5 requests a second.
-constexpr milliseconds kFirstPoll{100};
+// because a fleet that joins at once shares 5 requests a second. A change that takes 20 to 60 s is
+// looked at 11 to 17 times, twice more than if the first look came after 100 ms.
+constexpr milliseconds kFirstPoll{20};
 constexpr seconds kPollCeiling{5};
-constexpr unsigned kPatientPolls = 12;
+constexpr unsigned kPatientPolls = 14;
 constexpr seconds kPatientPollCeiling{10};
 
 /// base × 2^times, at most `ceiling`.

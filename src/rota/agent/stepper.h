@@ -66,6 +66,8 @@ private:
     // Shared by both.
     void call(Member& member, Phase phase, Request request);
     void call_later(Member& member, Phase phase, Request request, BootTime::duration delay);
+    /// Looks at the change after 20 ms, then after twice as long each time, up to 5 s and later 10
+    /// s.
     void poll(Member& member, Phase phase);
     void retry_later(Member& member, const Failure& failure);
     void end(Member& member, Phase phase, std::string note);
