@@ -35,6 +35,7 @@
 #include "rota/agent/voice.h"
 #include "rota/agent/worker.h"
 #include "rota/base/clock.h"
+#include "rota/base/end_signal.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/log.h"
@@ -95,6 +96,7 @@ private:
     std::unique_ptr<StatusSocket> socket_;
     std::optional<Voice> voice_;  ///< one-shot commands; an agent writes log lines
     std::optional<int> ended_;
+    std::optional<BootTime> signalled_;  ///< when the signal came that began the leave
     BootTime next_extension_;
     Inbox inbox_;
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
@@ -233,9 +235,11 @@ void Loop::on_signals() {
     signalfd_siginfo info{};
     while (!ended_ && ::read(signals_.get(), &info, sizeof info) == sizeof info) {
         const std::string_view name = signal_name(info.ssi_signo);
+        const BootTime now = boot_now();
         if (is_agent() && !state_.is_leaving) {
+            signalled_ = now;
             feed(LeaveRequested{std::string{name}});
-        } else {
+        } else if (!signalled_ || now - *signalled_ >= kSameEndSignal) {
             ended_ = end_now(name);
         }
     }

@@ -29,6 +29,7 @@
 #include "rota/api/router.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
+#include "rota/base/end_signal.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/log.h"
@@ -230,8 +231,7 @@ public:
         std::signal(SIGPIPE, SIG_IGN);
     }
 
-    /// Waits for the first; from then on the next one kills. What comes right behind is the same
-    /// one again: timeout(1) and a shell's kill of a job signal the process and its group.
+    /// Waits for the first; from then on the next one kills, unless it is the same (end_signal.h).
     std::string_view wait() {
         int number = 0;
         while (::sigwait(&set_, &number) != 0) {
@@ -256,8 +256,7 @@ private:
 
     /// In a signal handler: nothing but what signal-safety(7) lists.
     static void on_another(int number) {
-        constexpr std::int64_t kSameForMs = 500;
-        if (monotonic_ms() - first_at >= kSameForMs) {
+        if (monotonic_ms() - first_at >= kSameEndSignal.count()) {
             std::signal(number, SIG_DFL);
             std::raise(number);  // comes when this handler returns
         }
