@@ -27,7 +27,7 @@ SLOW = float(os.environ.get("ROTA_TEST_SLOW", "1"))
 
 
 def eventually(condition, what, seconds=10.0):
-    """The first true value of `condition`; AssertionError naming `what` when the deadline passes."""
+    """The first true value of `condition`; AssertionError naming `what` (a text, or a function that gives one) when the deadline passes."""
     deadline = time.monotonic() + seconds * SLOW
     pause = threading.Event()
     while True:
@@ -35,7 +35,7 @@ def eventually(condition, what, seconds=10.0):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds * SLOW:g} s: {what}")
+            raise AssertionError(f"not within {seconds * SLOW:g} s: {what() if callable(what) else what}")
         pause.wait(0.02)
 
 

@@ -5,10 +5,14 @@ The bridge's network is 10.77.0.0/16; it has no way out.
 """
 
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
-import time
+import tempfile
+import unittest
+
+import harness
 
 CACHE = os.environ.get("ROTA_TEST_CACHE", "/var/cache/rota-test")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,18 +31,6 @@ def cannot(*programs):
 
 def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options)
-
-
-def wait_for(condition, seconds, what):
-    """Calls `condition` until it gives something true; gives that. Fails with `what` (a text, or a function that gives one) after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(0.02)
 
 
 def rootfs(kind):
@@ -121,6 +113,20 @@ class Network:
         self.hosts = []
 
 
+class Case(unittest.TestCase):
+    """A test with a directory and a network of its own; HOSTS ({name: address}) are on it."""
+
+    HOSTS = {}
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.network = Network()
+        self.addCleanup(self.network.close)
+        for host, address in self.HOSTS.items():
+            self.network.host(host, address)
+
+
 def _children(pid):
     found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
     return [int(child) for child in found.split()]
@@ -155,7 +161,7 @@ class Machine:
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console,
         )  # fmt: skip
         try:
-            self.init = wait_for(self._find_init, 60, lambda: f"init of {self.name}: {self.log()}")
+            self.init = harness.eventually(self._find_init, lambda: f"init of {self.name}: {self.log()}", 60)
         except AssertionError:
             self.process.terminate()
             raise

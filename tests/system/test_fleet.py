@@ -4,13 +4,9 @@ namespaces; skipped where they are not."""
 
 import json
 import math
-import pathlib
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -81,14 +77,11 @@ class Clients:
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class Fleet(unittest.TestCase):
+class Fleet(machines.Case):
+    HOSTS = {"auth": AUTH, "cli": CLIENT}
+
     def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.network = machines.Network()
-        self.addCleanup(self.network.close)
-        self.network.host("auth", AUTH)
-        self.network.host("cli", CLIENT)
+        super().setUp()
         self.instances, self.agents = {}, {}
         for name, address in ADDRESSES.items():
             self.network.host(name, address, metadata=True)

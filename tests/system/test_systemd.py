@@ -2,11 +2,7 @@
 waits for the drain, and the service answers all the while. Root, network namespaces and systemd-nspawn; skipped where they are not."""
 
 import json
-import os
-import pathlib
-import shutil
 import sys
-import tempfile
 import time
 import unittest
 
@@ -26,18 +22,15 @@ WHY_NOT = machines.cannot("systemd-nspawn", "mmdebstrap", "unshare", "nsenter")
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class ServeUnit(unittest.TestCase):
+class ServeUnit(machines.Case):
     """rota-serve.service with what packaging/ ships, on a machine of its own; its clients on another."""
 
     ZONE, OPTIONS = "example.com", "--ns here.rota.test --ns elsewhere.rota.test"
 
+    HOSTS = {"auth": AUTH, "cli": CLIENT}
+
     def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.network = machines.Network()
-        self.addCleanup(self.network.close)
-        self.network.host("auth", AUTH)
-        self.network.host("cli", CLIENT)
+        super().setUp()
         settings = self.directory / "rota-serve"
         settings.write_text(f'ROTA_OPTIONS="{self.OPTIONS}"\n')
         hosts = self.directory / "hosts"
@@ -53,7 +46,7 @@ class ServeUnit(unittest.TestCase):
         }
         self.machine = machines.SystemdMachine(self.network, "auth", binds, str(self.directory / "out"))
         self.addCleanup(self.machine.close)
-        machines.wait_for(lambda: self.machine.is_active("multi-user.target") == "active", 60, self.machine.log)
+        harness.eventually(lambda: self.machine.is_active("multi-user.target") == "active", self.machine.log, 60)
         self.machine.run("systemd-sysusers")
         started = self.machine.run("systemctl", "enable", "--now", "rota-serve", check=False)
         self.assertEqual(started.returncode, 0, started.stderr + self.journal())
@@ -72,7 +65,7 @@ class ServeUnit(unittest.TestCase):
     def make_zone(self):
         """With a key made by root while it runs."""
         key = json.loads(self.machine.run("rota", "keys", "create", "--data", "/var/lib/rota", "--json").stdout)
-        machines.wait_for(lambda: "keys=1" in self.journal(), 10, self.journal)
+        harness.eventually(lambda: "keys=1" in self.journal(), self.journal, 10)
         environment = [f"AWS_ACCESS_KEY_ID={key['access_key_id']}", f"AWS_SECRET_ACCESS_KEY={key['secret_access_key']}"]
         environment.append("AWS_ENDPOINT_URL_ROUTE_53=http://127.0.0.1:8053")
         made = self.machine.run("env", *environment, "rota", "route53", "create", self.ZONE, check=False)
@@ -102,7 +95,7 @@ class ServeUnit(unittest.TestCase):
         self.assertEqual(self.dig(self.ZONE, "SOA", "+tcp").status, "NOERROR")
         before = self.show("MainPID")["MainPID"]
         self.machine.run("kill", "-KILL", before)
-        machines.wait_for(lambda: self.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "1"}, 30, self.journal)
+        harness.eventually(lambda: self.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "1"}, self.journal, 30)
         self.assertNotEqual(self.show("MainPID")["MainPID"], before)
         self.assertTrue(self.answers(), self.journal())
         self.assertEqual(self.show("StatusText")["StatusText"], "serving 1 hosted zones")
@@ -118,7 +111,7 @@ class ServeUnit(unittest.TestCase):
         self.assertTrue(self.answers())
 
     def test_the_name_servers_are_checked_against_the_machines_own_addresses(self):
-        machines.wait_for(lambda: "ns=elsewhere.rota.test" in self.journal(), 20, self.journal)
+        harness.eventually(lambda: "ns=elsewhere.rota.test" in self.journal(), self.journal, 20)
         warning = next(line for line in self.journal().splitlines() if "ns=elsewhere.rota.test" in line)
         self.assertIn("resolves_to=192.0.2.9", warning)
         self.assertIn(AUTH, warning)
@@ -134,16 +127,12 @@ class ServeUnit(unittest.TestCase):
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class Systemd(unittest.TestCase):
+class Systemd(machines.Case):
+    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
+
     def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.network = machines.Network()
-        self.addCleanup(self.network.close)
-        self.network.host("auth", AUTH)
+        super().setUp()
         self.network.host("imds", METADATA, metadata=True)
-        self.network.host("cli", CLIENT)
-        self.network.host("i1", INSTANCE)
         parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
         self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
 
@@ -174,9 +163,9 @@ class Systemd(unittest.TestCase):
         }
         machine = machines.SystemdMachine(self.network, "i1", binds, str(self.directory / "out"))
         self.addCleanup(machine.close)
-        machines.wait_for(
-            lambda: machine.is_active("rota-agent") == "active", 60,
-            lambda: machine.log() + machine.run("journalctl", "-u", "rota-agent", "--no-pager", check=False).stdout,
+        harness.eventually(
+            lambda: machine.is_active("rota-agent") == "active",
+            lambda: machine.log() + machine.run("journalctl", "-u", "rota-agent", "--no-pager", check=False).stdout, 60,
         )  # fmt: skip
         return machine
 
@@ -193,7 +182,7 @@ class Systemd(unittest.TestCase):
 
         asked = time.time()
         machine.run("systemctl", "poweroff", check=False)
-        machines.wait_for(lambda: self.answers() == [], 20, "the record is gone")
+        harness.eventually(lambda: self.answers() == [], "the record is gone", 20)
         gone = time.time()
         while time.time() < gone + TTL:  # whoever still holds the answer is served
             self.assertTrue(self.serves(), "the service went away during the drain")

@@ -1,10 +1,7 @@
 """Debian with sysvinit as PID 1 and its own rc: the init script starts the agent after the service and stops it before, the shutdown waits
 for the drain, and the service answers all the while. Root, network namespaces and mmdebstrap; skipped where they are not."""
 
-import pathlib
-import shutil
 import sys
-import tempfile
 import time
 import unittest
 
@@ -19,14 +16,11 @@ WHY_NOT = machines.cannot("mmdebstrap", "unshare", "nsenter", "dig", "curl")
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class Sysvinit(unittest.TestCase):
+class Sysvinit(machines.Case):
+    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
+
     def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-test-"))
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.network = machines.Network()
-        self.addCleanup(self.network.close)
-        for host, address in (("auth", AUTH), ("cli", CLIENT), ("i1", INSTANCE)):
-            self.network.host(host, address)
+        super().setUp()
         self.network.host("imds", METADATA, metadata=True)
         parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
         self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
@@ -51,13 +45,13 @@ class Sysvinit(unittest.TestCase):
         return machine
 
     def joined(self, machine):
-        machines.wait_for(lambda: self.server.answers(NAME) == [INSTANCE], 30, machine.log)
+        harness.eventually(lambda: self.server.answers(NAME) == [INSTANCE], machine.log, 30)
 
     def end_is_drained(self, machine, *command):
         """Gives the command; the record goes, the service stays until the drain is over, the machine ends."""
         asked = time.monotonic()
         machine.run(*command, check=False)
-        machines.wait_for(lambda: self.server.answers(NAME) == [], 20, machine.log)
+        harness.eventually(lambda: self.server.answers(NAME) == [], machine.log, 20)
         gone = time.monotonic()
         while time.monotonic() < gone + TTL:  # whoever still holds the answer is served
             self.assertTrue(self.serves(), f"the service went away during the drain: {machine.log()}")
@@ -70,7 +64,7 @@ class Sysvinit(unittest.TestCase):
         machine = self.boot()
         self.joined(machine)
         self.assertTrue(self.serves())
-        machines.wait_for(lambda: "in service" in machine.run("/etc/init.d/rota-agent", "status", check=False).stdout, 10, machine.log)
+        harness.eventually(lambda: "in service" in machine.run("/etc/init.d/rota-agent", "status", check=False).stdout, machine.log, 10)
         self.assertEqual(machine.run("ls", "/var/lock/subsys").stdout, "rota-agent\n")
         self.end_is_drained(machine, "shutdown", "-h", "now")
 
