@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -8,6 +9,7 @@
 
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/status.h"
+#include "rota/agent/zone_id.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
@@ -244,7 +246,7 @@ TEST(DryRun, changes_nothing) {
     const std::string shown = status_json(join.state, join.now);
     EXPECT_TRUE(shown.contains(R"("dry_run":true)")) << shown;
     EXPECT_TRUE(shown.contains(R"("text":"dry run, would join: 192.0.2.1)")) << shown;
-    EXPECT_FALSE(shown.contains("in_service")) << shown;
+    EXPECT_TRUE(shown.contains(R"("phase":"rehearsed")")) << shown;
 
     settings.goal = Goal::leave;
     World leave{settings};
@@ -339,6 +341,27 @@ TEST(Leave, with_a_dead_api_ends_at_the_deadline_with_75_and_what_is_still_out_t
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 75);
     EXPECT_TRUE(world.said("has not been deleted"));
+}
+
+TEST(ZoneId, is_told_from_a_name_by_one_rule) {
+    for (const char* id : {"Z1", "/hostedzone/Z1", "hostedzone/Z1", "/Z1"}) {
+        EXPECT_EQ(zone_id_in(id), "Z1") << id;
+    }
+    for (const char* name : {"", "Z", "example.com", "internal", "Z1.", "z1", "/hostedzone/"}) {
+        EXPECT_EQ(zone_id_in(name), std::nullopt) << name;
+    }
+}
+
+TEST(Leave, says_that_a_name_without_dots_was_looked_up) {
+    Settings settings = one_shot(Goal::leave);
+    settings.api = "http://127.0.0.9:8091";
+    Membership internal = www();
+    internal.zone = "internal";
+    World world{settings, {internal}};
+    world.feed(Started{});
+    ASSERT_EQ(world.phase(), Phase::leave_resolving);
+    world.advance(settings.deadline);
+    EXPECT_TRUE(world.said("or http://127.0.0.9:8091 to ListHostedZonesByName"));
 }
 
 TEST(Leave, says_at_the_deadline_whom_it_asked_what_and_since_when) {

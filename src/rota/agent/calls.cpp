@@ -20,6 +20,7 @@
 #include "rota/agent/classify.h"
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/zone_id.h"
 #include "rota/aws/credentials.h"
 #include "rota/aws/imds.h"
 #include "rota/base/error.h"
@@ -58,16 +59,6 @@ model::RecordSet approximate(const route53::RawRecordSet& raw, const dns::Name& 
         record_set.ttl = static_cast<std::uint32_t>(std::strtoul(raw.ttl->c_str(), nullptr, 10));
     }
     return record_set;
-}
-
-bool is_zone_id(std::string_view text) {
-    return text.size() > 1 && text.front() == 'Z' && std::ranges::all_of(text, [](char c) {
-               return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-           });
-}
-
-std::string_view without_prefix(std::string_view text, std::string_view prefix) {
-    return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
 /// The ids of the zones of exactly that name.
@@ -143,9 +134,8 @@ std::unique_ptr<route53::Client> make_client(const Surroundings& surroundings) {
 }
 
 Result<std::string> find_zone(route53::Client& client, std::string_view id_or_name) {
-    const std::string_view id = without_prefix(without_prefix(id_or_name, "/"), "hostedzone/");
-    if (is_zone_id(id)) {
-        return std::string{id};
+    if (const auto id = zone_id_in(id_or_name)) {
+        return std::string{*id};
     }
     const dns::Name name = ROTA_TRY(dns::Name::parse(id_or_name));
     const std::vector<std::string> ids = ROTA_TRY(zones_named(client, name));

@@ -48,6 +48,8 @@ std::string_view to_string(Phase phase) noexcept {
             return "failed";
         case Phase::expired:
             return "expired";
+        case Phase::rehearsed:
+            return "rehearsed";
     }
     return "unknown";
 }
@@ -73,7 +75,7 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::joining:
             return fmt::format("joining, change {} is PENDING", member.change_id);
         case Phase::in_service:
-            return state.settings.dry_run ? member.note : "in service";
+            return "in service";
         case Phase::blocked:
             return "not in the rota";
         case Phase::leave_resolving:
@@ -94,6 +96,7 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::refused:
         case Phase::failed:
         case Phase::expired:
+        case Phase::rehearsed:
             return member.note;
     }
     return {};

@@ -38,6 +38,13 @@ bool has_value(const model::RecordSet& record_set, const std::string& value) {
     return record_set.values.size() == 1 && record_set.values.front() == value;
 }
 
+/// "192.0.2.1 weight 10 TTL 60 s".
+std::string in_words(const model::RecordSet& record_set) {
+    return fmt::format("{} weight {} TTL {} s",
+                       record_set.values.empty() ? "" : record_set.values.front(),
+                       weight_of(record_set), record_set.ttl);
+}
+
 Failure other_policy(const model::RecordSet& foreign) {
     const bool is_simple = foreign.set_identifier.empty();
     return {.kind = FailureKind::other_policy,
@@ -137,8 +144,9 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
         .values = {target.value},
     };
     if (state_.settings.dry_run) {
-        member.stored = record_set;
-        enter_service(member, "dry run, would join");
+        member.stored = std::move(record_set);
+        end(member, Phase::rehearsed, "dry run, would join: " + in_words(stored_of(member)));
+        say(log::Level::info, member, member.note);
         return;
     }
     member.wrote_nothing = false;
@@ -164,10 +172,8 @@ void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
 
 void Stepper::enter_service(Member& member, std::string_view how) {
     const model::RecordSet& stored = stored_of(member);
-    member.was_in_service = !state_.settings.dry_run;
-    member.note = fmt::format("{}: {} weight {} TTL {} s", how,
-                              stored.values.empty() ? "" : stored.values.front(), weight_of(stored),
-                              stored.ttl);
+    member.was_in_service = true;
+    member.note = fmt::format("{}: {}", how, in_words(stored));
     say(log::Level::info, member, member.note);
     const Settings& settings = state_.settings;
     if (settings.goal == Goal::stay && ttl_of(stored) + settings.margin > settings.deadline) {

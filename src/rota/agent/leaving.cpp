@@ -148,7 +148,7 @@ void Stepper::settle_refusals() {
 void Stepper::delete_stored(Member& member) {
     if (state_.settings.dry_run) {
         const model::RecordSet& stored = stored_of(member);
-        end(member, Phase::gone,
+        end(member, Phase::rehearsed,
             fmt::format("dry run, would delete {} TTL {} s and drain for {} s after INSYNC",
                         stored.values.empty() ? "" : stored.values.front(), stored.ttl,
                         stored.ttl + state_.settings.margin.count()));

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 
 #include "rota/agent/stepper.h"
+#include "rota/agent/zone_id.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
@@ -81,7 +82,7 @@ std::string asked_of(std::string_view api, const Member& member) {
     const Membership& known = member.membership;
     const bool asks_metadata =
         known.set_identifier.empty() || (resolve->with_address && known.address.empty());
-    const bool asks_api = known.zone.contains('.');  // ids have none
+    const bool asks_api = !known.zone.empty() && !zone_id_in(known.zone);
     return fmt::format(
         "{}{}{}", asks_metadata ? "the metadata service" : "",
         asks_metadata && asks_api ? " or " : "",

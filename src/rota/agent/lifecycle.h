@@ -95,7 +95,8 @@ enum class Phase : std::uint8_t {
     gone,
     refused,  ///< the last member
     failed,
-    expired,  ///< the deadline passed
+    expired,    ///< the deadline passed
+    rehearsed,  ///< a dry run has come to what it would write or delete
 };
 
 /// "in_service", as in JSON.
@@ -255,7 +256,7 @@ std::vector<Action> step(State& state, const Event& event, BootTime now, Rng& rn
 /// The moment at which the state wants the event Woke; nothing when it waits for answers alone.
 std::optional<BootTime> next_wake(const State& state);
 
-/// True for gone, refused, failed and expired.
+/// True for gone, refused, failed, expired and rehearsed.
 bool is_end(Phase phase) noexcept;
 
 /// One member's state in words, for progress and status: "draining, safe in 42 s".

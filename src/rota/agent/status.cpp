@@ -67,9 +67,7 @@ Json rota_json(const State& state, const Member& member, BootTime now) {
             rota["weight"] = weighted->weight;
         }
     }
-    const bool is_imagined = state.settings.dry_run && !state.is_leaving && !member.wrote_nothing &&
-                             member.phase == Phase::in_service;
-    rota["phase"] = to_string(is_imagined ? Phase::reading : member.phase);
+    rota["phase"] = to_string(member.phase);
     rota["text"] = describe(state, member, now);
     rota["change_id"] = member.change_id.empty() ? Json{} : Json(member.change_id);
     rota["written"] = member.was_in_service && !member.wrote_nothing;
