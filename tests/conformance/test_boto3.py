@@ -429,5 +429,41 @@ class Durability(unittest.TestCase):
             self.assertEqual(own.boto3().get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"], 42)
 
 
+
+class KeepMembers(Case):
+    """X-Rota-Keep-Members, put in by botocore's events: before it signs, and after."""
+
+    def keeping(self, event, count):
+        other = server.boto3()
+
+        def add(request=None, params=None, **_):
+            (request.headers if request is not None else params["headers"])["X-Rota-Keep-Members"] = str(count)
+
+        other.meta.events.register(f"{event}.route53.ChangeResourceRecordSets", add)
+        return other
+
+    def test_a_rota_keeps_as_many_members_as_the_signed_header_says(self):
+        zone, name = self.fresh()
+        members = [record_set(f"www.{name}", "A", f"192.0.2.{n}", identifier=f"i-{n}") for n in (1, 2)]
+        change(client, zone, *(("CREATE", member) for member in members))
+        careful = self.keeping("before-call", 1)
+        change(careful, zone, ("DELETE", members[0]))
+        batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": {**members[1], "Weight": 0}}]}
+        for action in (batch, {"Changes": [{"Action": "DELETE", "ResourceRecordSet": members[1]}]}):
+            self.assert_error(
+                "PreconditionFailed", 400, careful.change_resource_record_sets, f"The rota www.{name}. A would hold 0 members",
+                HostedZoneId=zone, ChangeBatch=action,
+            )  # fmt: skip
+        self.assertEqual(len(self.listed(zone)), 3)
+
+    def test_a_header_that_is_not_signed_is_refused(self):
+        zone, name = self.fresh()
+        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set(f"a.{name}", "A", "192.0.2.1")}]}
+        self.assert_error(
+            "SignatureDoesNotMatch", 403, self.keeping("before-send", 1).change_resource_record_sets,
+            "'x-rota-keep-members' must be a 'SignedHeader'", HostedZoneId=zone, ChangeBatch=batch,
+        )  # fmt: skip
+
+
 if __name__ == "__main__":
     unittest.main(warnings="ignore")

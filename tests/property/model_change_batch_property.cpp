@@ -20,6 +20,7 @@
 #include "rota/model/change_batch.h"
 #include "rota/model/hosted_zone.h"
 #include "rota/model/limits.h"
+#include "rota/model/precondition.h"
 #include "rota/model/record_set.h"
 
 namespace rota::model {
@@ -250,6 +251,79 @@ RC_GTEST_PROP(PlanChanges, what_a_zone_holds_stays_consistent, ()) {
         RC_ASSERT(!here.contains(Type::cname) || here.size() == 1);
     }
     RC_ASSERT(types[zone().name].contains(Type::soa) && types[zone().name].contains(Type::ns));
+}
+
+/// How many members of a rota are answered at all, by weight.
+std::size_t weighing(const RecordSets& sets, const dns::Name& name, Type type) {
+    return static_cast<std::size_t>(std::ranges::count_if(sets, [&](const auto& entry) {
+        const auto* const weighted = std::get_if<WeightedRouting>(&entry.second.routing);
+        return entry.first.name == name && entry.first.type == type && weighted != nullptr &&
+               weighted->weight != 0;
+    }));
+}
+
+std::size_t members(const RecordSets& sets, const dns::Name& name, Type type) {
+    return static_cast<std::size_t>(std::ranges::count_if(sets, [&](const auto& entry) {
+        return entry.first.name == name && entry.first.type == type &&
+               !entry.second.set_identifier.empty();
+    }));
+}
+
+RC_GTEST_PROP(MembersMissing, speaks_exactly_when_a_rota_that_loses_a_member_is_too_small, ()) {
+    const auto before = any_zone_contents();
+    const auto delta = plan_changes(zone(), before, any_batch(before), kMaxRecordSetsPerZone);
+    RC_PRE(delta.has_value());
+    auto after = before;
+    apply(after, *delta);
+    const auto keep = *rc::gen::inRange<std::size_t>(1, 4);
+    bool is_short = false;
+    for (const auto& [key, set] : before) {
+        const auto* const was = std::get_if<WeightedRouting>(&set.routing);
+        if (was == nullptr) {
+            continue;
+        }
+        const auto now = after.find(key);
+        const bool is_gone = now == after.end();
+        const bool is_out = is_gone || (was->weight != 0 &&
+                                        std::get<WeightedRouting>(now->second.routing).weight == 0);
+        const std::size_t left = weighing(before, key.name, key.type) == 0
+                                     ? members(after, key.name, key.type)
+                                     : weighing(after, key.name, key.type);
+        is_short = is_short || (is_out && left < keep);
+    }
+    const auto missing = members_missing(before, *delta, keep);
+    RC_TAG(missing ? "missing" : "fine");
+    RC_ASSERT(missing.has_value() == is_short);
+}
+
+RC_GTEST_PROP(MembersMissing, whoever_asks_to_keep_some_never_leaves_fewer_in_any_order, ()) {
+    RecordSets sets;
+    const int size = *rc::gen::inRange(1, 6);
+    for (int i = 0; i < size; ++i) {
+        RecordSet set{name_of("www.example.com"), Type::a, fmt::format("i-{}", i),
+                      WeightedRouting{10},        60,      {fmt::format("192.0.2.{}", i)}};
+        sets.emplace(key_of(set), set);
+    }
+    const auto keep = *rc::gen::inRange<std::size_t>(1, 4);
+    // Everybody wants to leave, at once or by weight 0 first, again and again, in any order.
+    for (const int i : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, size))) {
+        const auto there = sets.find({name_of("www.example.com"), Type::a, fmt::format("i-{}", i)});
+        if (there == sets.end()) {
+            continue;
+        }
+        Change change{Action::del, there->second};
+        if (*rc::gen::arbitrary<bool>()) {
+            change.action = Action::upsert;
+            change.record_set.routing = WeightedRouting{0};
+        }
+        const auto delta = plan_changes(zone(), sets, {"", {change}}, kMaxRecordSetsPerZone);
+        RC_ASSERT(delta.has_value());
+        if (!members_missing(sets, *delta, keep)) {
+            apply(sets, *delta);
+        }
+    }
+    const auto left = weighing(sets, name_of("www.example.com"), Type::a);
+    RC_ASSERT(left >= std::min(keep, static_cast<std::size_t>(size)));
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <array>
+#include <barrier>
 #include <csignal>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -112,9 +115,17 @@ protected:
             {name(set_name), dns::Type::a, identifier, model::WeightedRouting{10}, 60, {address}}};
     }
 
-    http::Response change(const std::string& id, std::vector<model::Change> changes) {
-        return send("POST", "/2013-04-01/hostedzone/" + id + "/rrset/",
-                    route53::encode_request(model::ChangeBatch{"a comment", std::move(changes)}));
+    http::Response change(const std::string& id, std::vector<model::Change> changes,
+                          http::Headers headers = {}) {
+        headers.emplace_back("Host", "127.0.0.1:8053");
+        return router_->handle(
+            {"POST", "/2013-04-01/hostedzone/" + id + "/rrset/", std::move(headers),
+             route53::encode_request(model::ChangeBatch{"a comment", std::move(changes)})},
+            kPeer);
+    }
+
+    static http::Headers keep(std::string members) {
+        return {{"x-rota-keep-members", std::move(members)}};
     }
 
     std::string accepted(const http::Response& response) {
@@ -298,6 +309,75 @@ TEST_F(Api, refuses_a_batch_whole_and_gives_every_reason) {
                 HasSubstr("RRSet with DNS name www.example.org. is not permitted in zone "
                           "example.com."));
     EXPECT_EQ(record_sets(id).record_sets.size(), 2U);
+}
+
+TEST_F(Api, keeps_as_many_members_as_the_request_asks_for) {
+    const std::string id = zone("example.com");
+    const auto remove = [](const std::string& identifier) {
+        return weighted(model::Action::del, "www.example.com", identifier);
+    };
+    ASSERT_EQ(change(id,
+                     {weighted(model::Action::create, "www.example.com", "i-1"),
+                      weighted(model::Action::create, "www.example.com", "i-2")},
+                     keep("9"))
+                  .status,
+              200);
+    ASSERT_EQ(change(id, {remove("i-1")}, keep("1")).status, 200);
+    expect_error(change(id, {remove("i-2")}, keep("1")), 400, "PreconditionFailed",
+                 "The rota www.example.com. A would hold 0 members after this change, and at least "
+                 "1 is required.");
+    EXPECT_EQ(record_sets(id).record_sets.size(), 3U);
+    EXPECT_EQ(zones_->totals().changes, 3U);
+    EXPECT_EQ(change(id, {remove("i-2")}).status, 200);
+}
+
+TEST_F(Api, tells_what_is_wrong_with_the_batch_before_the_precondition) {
+    const std::string id = zone("example.com");
+    const auto response =
+        change(id, {weighted(model::Action::del, "www.example.com", "i-1")}, keep("1"));
+    EXPECT_EQ(route53::decode_error(400, response.body).code, "InvalidChangeBatch");
+}
+
+TEST_F(Api, refuses_a_number_of_members_that_is_none) {
+    const std::string id = zone("example.com");
+    const auto create = weighted(model::Action::create, "www.example.com", "i-1");
+    for (const std::string text : {"0", "-1", "", "1x", " 1", "4294967296", "1,2"}) {
+        expect_error(change(id, {create}, keep(text)), 400, "InvalidInput",
+                     "The header X-Rota-Keep-Members takes one whole number from 1 to 4294967295, "
+                     "got '" +
+                         text + "'");
+    }
+    http::Headers twice = keep("1");
+    twice.emplace_back("X-Rota-Keep-Members", "2");
+    EXPECT_EQ(change(id, {create}, twice).status, 400);
+    EXPECT_EQ(record_sets(id).record_sets.size(), 2U);
+}
+
+TEST_F(Api, lets_one_of_two_leave_who_both_keep_one) {
+    const std::string id = zone("example.com");
+    for (int round = 0; round < 50; ++round) {
+        ASSERT_EQ(change(id, {weighted(model::Action::upsert, "www.example.com", "i-0"),
+                              weighted(model::Action::upsert, "www.example.com", "i-1")})
+                      .status,
+                  200);
+        std::array<int, 2> statuses{};
+        {
+            std::barrier both{2};
+            std::vector<std::jthread> leaving;
+            for (std::size_t i = 0; i < 2; ++i) {
+                leaving.emplace_back([&, i] {
+                    both.arrive_and_wait();
+                    statuses[i] = change(id,
+                                         {weighted(model::Action::del, "www.example.com",
+                                                   "i-" + std::to_string(i))},
+                                         keep("1"))
+                                      .status;
+                });
+            }
+        }
+        EXPECT_THAT(statuses, testing::UnorderedElementsAre(200, 400));
+        EXPECT_EQ(record_sets(id).record_sets.size(), 3U);
+    }
 }
 
 TEST_F(Api, lists_record_sets_in_route_53s_order_and_by_pages) {

@@ -255,6 +255,22 @@ TEST(Verify, wants_host_and_every_x_amz_header_signed) {
     EXPECT_EQ(error_of(extra).code, "SignatureDoesNotMatch");
 }
 
+TEST(Verify, wants_every_x_rota_header_signed) {
+    http::Request request = post();
+    request.headers.emplace_back("X-Rota-Keep-Members", "1");
+    sign(request, "h", {kId, kSecret, "", {}}, "us-east-1", "route53", kNow);
+    EXPECT_EQ(error_of(request).status, 200);
+    EXPECT_TRUE(header(request, "authorization").contains("x-amz-date;x-rota-keep-members"));
+    header(request, "x-rota-keep-members") = "2";
+    EXPECT_EQ(error_of(request).code, "SignatureDoesNotMatch");
+    std::erase_if(request.headers, [](const auto& f) { return f.first == "X-Rota-Keep-Members"; });
+    EXPECT_EQ(error_of(request).code, "SignatureDoesNotMatch");
+    http::Request late = signed_post();
+    late.headers.emplace_back("x-rota-keep-members", "1");
+    EXPECT_EQ(error_of(late).message,
+              "'x-rota-keep-members' must be a 'SignedHeader' in the AWS Authorization.");
+}
+
 TEST(Verify, compares_the_claimed_body_hash_with_the_body) {
     http::Request good = post();
     good.headers.emplace_back("X-Amz-Content-SHA256", sha256_hex(good.body));
@@ -285,6 +301,14 @@ TEST(VerifyAws3, is_refused_unless_allowed) {
     EXPECT_EQ(error_of(request).code, "MissingAuthenticationToken");
     EXPECT_TRUE(error_of(request).message.contains("--allow-aws3"));
     EXPECT_EQ(error_of(request, kNow, true).status, 200);
+}
+
+TEST(VerifyAws3, takes_no_header_that_it_does_not_sign) {
+    auto request = aws3_request("Wed, 18 Dec 2019 10:32:49 GMT");
+    request.headers.emplace_back("X-Rota-Keep-Members", "1");
+    EXPECT_EQ(error_of(request, kNow, true).message,
+              "'x-rota-keep-members' must be signed, and AWS3-HTTPS signs no headers: use "
+              "Signature Version 4.");
 }
 
 TEST(VerifyAws3, has_the_same_window_and_errors) {

@@ -84,6 +84,15 @@ TEST(Route53Errors, kinds_follow_the_code) {
     EXPECT_EQ(explained(301, "HTTP 301").error.kind, ErrorKind::bad_input);
 }
 
+TEST(Route53Errors, too_few_members_is_a_conflict_that_can_be_told) {
+    const CallError error = explained(400, "PreconditionFailed");
+    EXPECT_EQ(error.error.kind, ErrorKind::conflict);
+    EXPECT_FALSE(error.error.retryable);
+    EXPECT_TRUE(says_too_few_members(error));
+    EXPECT_FALSE(says_too_few_members(explained(400, "InvalidChangeBatch")));
+    EXPECT_FALSE(says_too_few_members({}));
+}
+
 TEST(Route53Errors, a_denied_call_names_the_action_and_the_resource_in_its_partition) {
     const Operation operation{"ChangeResourceRecordSets", "hostedzone/Z1"};
     const ApiError denied = api_error(403, "AccessDenied", "User: x is not authorized.");

@@ -21,6 +21,7 @@
 #include "rota/dns/types.h"
 #include "rota/model/change_batch.h"
 #include "rota/model/hosted_zone.h"
+#include "rota/model/precondition.h"
 #include "rota/model/record_set.h"
 #include "rota/route53/messages.h"
 #include "rota/store/store.h"
@@ -210,6 +211,7 @@ Answer<AcceptedChange> HostedZones::remove(std::string_view id, WallTime now) {
 }
 
 Answer<AcceptedChange> HostedZones::change(std::string_view id, const model::ChangeBatch& batch,
+                                           std::optional<std::uint32_t> keep_members,
                                            WallTime now) {
     const std::scoped_lock changing{changing_};
     Zone* const zone = find(id);
@@ -219,6 +221,11 @@ Answer<AcceptedChange> HostedZones::change(std::string_view id, const model::Cha
     const auto delta = model::plan_changes(zone->zone, zone->record_sets, batch, max_record_sets_);
     if (!delta) {
         return std::unexpected(route53::ApiError{400, "InvalidChangeBatch", {}, delta.error(), {}});
+    }
+    if (keep_members) {
+        if (auto missing = model::members_missing(zone->record_sets, *delta, *keep_members)) {
+            return refuse(400, "PreconditionFailed", std::move(*missing));
+        }
     }
     AcceptedChange accepted{new_change(batch.comment, now), zone->zone};
     if (const auto stored = store_.change_record_sets(id, *delta, accepted.info); !stored) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -87,8 +88,10 @@ public:
     /// refuses.
     Answer<AcceptedChange> create(const route53::CreateHostedZoneRequest& request, WallTime now);
     Answer<AcceptedChange> remove(std::string_view id, WallTime now);
+    /// @param keep_members  refuses the batch (400 PreconditionFailed) when a rota that it takes
+    /// members from would hold fewer; judged with the batch, so no other change comes between.
     Answer<AcceptedChange> change(std::string_view id, const model::ChangeBatch& batch,
-                                  WallTime now);
+                                  std::optional<std::uint32_t> keep_members, WallTime now);
 
     [[nodiscard]] Answer<route53::HostedZoneView> get(std::string_view id) const;
     [[nodiscard]] route53::ListHostedZonesResponse list(

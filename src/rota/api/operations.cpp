@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -155,6 +156,30 @@ Answer<http::Response> delete_hosted_zone(HostedZones& zones, const Call& call) 
     return xml(200, route53::encode_delete_hosted_zone_response(accepted.info));
 }
 
+/// X-Rota-Keep-Members, a whole number from 1 on.
+Answer<std::optional<std::uint32_t>> keep_members(const http::Headers& headers) {
+    const std::string* const text = http::find(headers, route53::kKeepMembersHeader);
+    if (text == nullptr) {
+        return std::nullopt;
+    }
+    const auto given = std::ranges::count_if(headers, [](const auto& field) {
+        return http::same_name(field.first, route53::kKeepMembersHeader);
+    });
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (given != 1 || error != std::errc{} || end != text->data() + text->size() || value == 0) {
+        return std::unexpected(route53::ApiError{
+            400,
+            "InvalidInput",
+            fmt::format("The header {} takes one whole number from 1 to "
+                        "4294967295, got '{}'{}",
+                        route53::kKeepMembersHeader, *text, given == 1 ? "" : " and more"),
+            {},
+            {}});
+    }
+    return value;
+}
+
 Answer<http::Response> change_record_sets(HostedZones& zones, const Call& call) {
     const std::string_view id = id_of(call);
     // Whether the zone exists is asked first, as at Route 53: its id may be all that is wrong.
@@ -162,7 +187,8 @@ Answer<http::Response> change_record_sets(HostedZones& zones, const Call& call) 
         return std::unexpected(zone.error());
     }
     const model::ChangeBatch batch = ROTA_TRY(route53::decode_change_request(call.request.body));
-    const AcceptedChange accepted = ROTA_TRY(zones.change(id, batch, call.now));
+    const auto keep = ROTA_TRY(keep_members(call.request.headers));
+    const AcceptedChange accepted = ROTA_TRY(zones.change(id, batch, keep, call.now));
     log::info("record sets changed", {{"who", call.key_id},
                                       {"from", call.peer.address},
                                       {"zone", accepted.zone.name.to_text()},

@@ -155,6 +155,10 @@ std::string signature(std::string_view secret, std::string_view date_time, std::
     return to_hex(hmac_sha256(as_text(key), string_to_sign));
 }
 
+bool must_be_signed(std::string_view lower) noexcept {
+    return lower.starts_with("x-amz-") || lower.starts_with("x-rota-");
+}
+
 std::string join_names(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(names, ";"));
 }

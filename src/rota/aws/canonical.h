@@ -39,6 +39,10 @@ std::string signature(std::string_view secret, std::string_view date_time, std::
                       std::string_view region, std::string_view service,
                       std::string_view canonical);
 
+/// True for headers that change what a request means, so that nobody on the way may add or strip
+/// them: AWS's own and ours. @param lower  the header's name in lower case.
+bool must_be_signed(std::string_view lower) noexcept;
+
 /// Names joined by ";".
 std::string join_names(const std::vector<std::string>& names);
 

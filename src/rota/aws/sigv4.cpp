@@ -29,7 +29,7 @@ std::vector<std::string> names_to_sign(const http::Headers& headers) {
     std::vector<std::string> names;
     for (const auto& [name, value] : headers) {
         std::string lower = to_lower(name);
-        if (lower == "host" || lower == "content-type" || lower.starts_with("x-amz-")) {
+        if (lower == "host" || lower == "content-type" || must_be_signed(lower)) {
             names.push_back(std::move(lower));
         }
     }

@@ -24,7 +24,7 @@ struct Credentials {
 
 /// Adds Host (from `host`, unless present), X-Amz-Date, X-Amz-Security-Token (when the credentials
 /// have one) and Authorization. X-Amz-Content-Sha256 is not sent (only S3 needs it). Signed: host,
-/// x-amz-*, content-type when present.
+/// x-amz-*, x-rota-*, content-type when present.
 void sign(http::Request& request, std::string_view host, const Credentials& credentials,
           std::string_view region, std::string_view service, WallTime now);
 
@@ -45,7 +45,8 @@ struct VerifyOptions {
 };
 
 /// Checks Authorization of a request as received: scope (any region, our service), date window of 5
-/// minutes both ways, signed headers (host and every x-amz-* present must be signed), body hash,
+/// minutes both ways, signed headers (host and every x-amz-* and x-rota-* present must be signed;
+/// AWS3-HTTPS signs no headers, so it takes no x-rota-*), body hash,
 /// signature in constant time.
 /// @returns the access key id.
 std::expected<std::string, AuthError> verify(const http::Request& request,

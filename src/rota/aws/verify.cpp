@@ -216,7 +216,8 @@ Checked<void> check_scope(const Scope& scope, const Stamp& stamp, std::string_vi
     return {};
 }
 
-/// SignedHeaders in canonical order; host and every x-amz-* of the request must be among them.
+/// SignedHeaders in canonical order; host and every x-amz-* and x-rota-* of the request must be
+/// among them.
 Checked<std::vector<std::string>> signed_names(const http::Headers& headers,
                                                std::string_view list) {
     std::vector<std::string> names;
@@ -232,7 +233,7 @@ Checked<std::vector<std::string>> signed_names(const http::Headers& headers,
     }
     for (const auto& [name, value] : headers) {
         const std::string lower = to_lower(name);
-        if (lower.starts_with("x-amz-") && !std::ranges::binary_search(names, lower)) {
+        if (must_be_signed(lower) && !std::ranges::binary_search(names, lower)) {
             return mismatch(
                 fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", lower));
         }
@@ -321,6 +322,14 @@ Checked<std::string> verify_aws3(const http::Request& request, std::string_view 
     if (algorithm != "HmacSHA256") {
         return incomplete(fmt::format(
             "AWS3-HTTPS is accepted with the algorithm HmacSHA256 only, got '{}'.", algorithm));
+    }
+    for (const auto& [name, value] : request.headers) {
+        if (to_lower(name).starts_with("x-rota-")) {
+            return mismatch(
+                fmt::format("'{}' must be signed, and AWS3-HTTPS signs no headers: use Signature "
+                            "Version 4.",
+                            to_lower(name)));
+        }
     }
     const Stamp stamp = ROTA_TRY(parse_date(request.headers));
     ROTA_CHECK(check_window(stamp.time, now));

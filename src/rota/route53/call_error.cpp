@@ -60,8 +60,9 @@ ErrorKind kind_of(const ApiError& api) noexcept {
         code == "MissingAuthenticationToken") {
         return ErrorKind::permission;
     }
-    if (code == "InvalidChangeBatch" || code == "HostedZoneNotEmpty" ||
-        code.ends_with("AlreadyExists") || code.starts_with("Conflicting") || api.status == 409) {
+    if (code == "InvalidChangeBatch" || code == "PreconditionFailed" ||
+        code == "HostedZoneNotEmpty" || code.ends_with("AlreadyExists") ||
+        code.starts_with("Conflicting") || api.status == 409) {
         return ErrorKind::conflict;
     }
     return ErrorKind::bad_input;
@@ -107,6 +108,10 @@ std::string resource_arn(const Operation& operation, std::string_view signing_re
         return "*";
     }
     return fmt::format("arn:{}:route53:::{}", partition(signing_region), operation.resource);
+}
+
+bool says_too_few_members(const CallError& error) {
+    return error.api && error.api->code == "PreconditionFailed";
 }
 
 CallError explain(const Operation& operation, const Endpoint& endpoint, ApiError api) {

@@ -70,7 +70,8 @@ struct Client::Impl {
 
     /// Signs and sends; an answer outside 2xx is an error.
     CallResult<std::string> call(const Operation& operation, std::string method,
-                                 std::string_view target, std::string body = {}) {
+                                 std::string_view target, std::string body = {},
+                                 http::Headers headers = {}) {
         if (!url) {
             return std::unexpected(from_error(url.error()));
         }
@@ -82,6 +83,7 @@ struct Client::Impl {
         http::Request request;
         request.method = std::move(method);
         request.target = fmt::format("{}{}", base_path(), target);
+        request.headers = std::move(headers);
         request.body = std::move(body);
         if (!request.body.empty()) {
             request.headers.emplace_back("Content-Type", "text/xml");
@@ -104,9 +106,10 @@ struct Client::Impl {
     /// The same, and reads the answer with `decode`.
     template <typename T>
     CallResult<T> call_and_read(Result<T> (*decode)(std::string_view), const Operation& operation,
-                                std::string method, std::string_view target,
-                                std::string body = {}) {
-        auto answer = call(operation, std::move(method), target, std::move(body));
+                                std::string method, std::string_view target, std::string body = {},
+                                http::Headers headers = {}) {
+        auto answer =
+            call(operation, std::move(method), target, std::move(body), std::move(headers));
         if (!answer) {
             return std::unexpected(std::move(answer).error());
         }
@@ -218,6 +221,14 @@ std::string change_target(std::string_view zone_id) {
     return target_of(fmt::format("{}/rrset/", zone_path(zone_id)), {});
 }
 
+http::Headers headers_of(const ChangeOptions& options) {
+    http::Headers headers;
+    if (options.keep_members) {
+        headers.emplace_back(kKeepMembersHeader, fmt::to_string(*options.keep_members));
+    }
+    return headers;
+}
+
 }  // namespace
 
 CallResult<ListRecordSetsResponse> Client::list_record_sets(std::string_view zone_id,
@@ -235,17 +246,19 @@ CallResult<RawListRecordSetsResponse> Client::list_raw_record_sets(
 }
 
 CallResult<model::ChangeInfo> Client::change_record_sets(std::string_view zone_id,
-                                                         const model::ChangeBatch& batch) {
+                                                         const model::ChangeBatch& batch,
+                                                         const ChangeOptions& options) {
     return impl_->call_and_read(decode_change_info_response,
                                 zone_operation("ChangeResourceRecordSets", zone_id), "POST",
-                                change_target(zone_id), encode_request(batch));
+                                change_target(zone_id), encode_request(batch), headers_of(options));
 }
 
 CallResult<model::ChangeInfo> Client::change_raw_record_sets(std::string_view zone_id,
-                                                             const RawChangeBatch& batch) {
+                                                             const RawChangeBatch& batch,
+                                                             const ChangeOptions& options) {
     return impl_->call_and_read(decode_change_info_response,
                                 zone_operation("ChangeResourceRecordSets", zone_id), "POST",
-                                change_target(zone_id), encode_request(batch));
+                                change_target(zone_id), encode_request(batch), headers_of(options));
 }
 
 CallResult<model::ChangeInfo> Client::get_change(std::string_view change_id) {

@@ -37,6 +37,9 @@ struct CallError {
     bool outcome_unknown = false;
 };
 
+/// True when `rota serve` made no change because a rota would have lost too many members.
+bool says_too_few_members(const CallError& error);
+
 template <typename T>
 using CallResult = std::expected<T, CallError>;
 
@@ -52,6 +55,14 @@ std::string resource_arn(const Operation& operation, std::string_view signing_re
 /// What an error answer means to the caller. ExpiredToken is retryable here; the client allows one
 /// such retry.
 CallError explain(const Operation& operation, const Endpoint& endpoint, ApiError api);
+
+/// What a change asks for besides its batch.
+struct ChangeOptions {
+    /// The fewest members that every rota must hold from which the batch deletes one or sets one to
+    /// weight 0, else PreconditionFailed and no change; at least 1. `rota serve` sees to it
+    /// exactly, Route 53 ignores it.
+    std::optional<std::uint32_t> keep_members = std::nullopt;
+};
 
 /// One request, one answer: no retries here (retry.h has them). One thread at a time.
 class Client {
@@ -74,7 +85,8 @@ public:
     CallResult<ListRecordSetsResponse> list_record_sets(std::string_view zone_id,
                                                         const ListRecordSetsRequest& request);
     CallResult<model::ChangeInfo> change_record_sets(std::string_view zone_id,
-                                                     const model::ChangeBatch& batch);
+                                                     const model::ChangeBatch& batch,
+                                                     const ChangeOptions& options = {});
     CallResult<model::ChangeInfo> get_change(std::string_view change_id);
     CallResult<std::uint64_t> get_hosted_zone_count();
 
@@ -82,7 +94,8 @@ public:
     CallResult<RawListRecordSetsResponse> list_raw_record_sets(
         std::string_view zone_id, const ListRecordSetsRequest& request);
     CallResult<model::ChangeInfo> change_raw_record_sets(std::string_view zone_id,
-                                                         const RawChangeBatch& batch);
+                                                         const RawChangeBatch& batch,
+                                                         const ChangeOptions& options = {});
 
     /// Limits the next calls: each ends by then at the latest.
     void set_call_timeout(std::chrono::milliseconds timeout);

@@ -16,6 +16,10 @@ namespace rota::route53 {
 inline constexpr std::string_view kNamespace = "https://route53.amazonaws.com/doc/2013-04-01/";
 inline constexpr std::string_view kPathPrefix = "/2013-04-01/";
 
+/// `rota serve` only, on ChangeResourceRecordSets, signed: after the change every rota that it
+/// takes members from must hold at least so many, else PreconditionFailed. Route 53 ignores it.
+inline constexpr std::string_view kKeepMembersHeader = "X-Rota-Keep-Members";
+
 /// An error answer. `messages` is InvalidChangeBatch's list; for all other codes it is empty and
 /// `message` is the text.
 struct ApiError {
