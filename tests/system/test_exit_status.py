@@ -90,6 +90,15 @@ class ExitStatus(story.Story):
                 self.assertIn(f"{self.file}:1: {key}: the string {way_out} key out", self.configured(f'{key} = ""\n'))
                 self.assertIn(f"--{key}: ", self.run_rota("join", "--name", story.NAME, "--zone", "example.com", f"--{key}", "", status=64))
 
+    def test_what_the_agent_reads_from_the_file_no_other_verb_refuses(self):
+        self.file.write_text(
+            f'zone = "example.com"\nname = "{story.NAME}"\nset-identifier = "nobody"\nlog-format = "json"\nready = "tcp://127.0.0.1:1"\n'
+            f'ready-interval = 5\nwatch-interval = 300\nmargin = 1\ndeadline = 20\nsocket = "{self.directory}/none.sock"\n'
+        )
+        self.run_rota("join", "--dry-run", "--config", self.file, status=0)
+        self.run_rota("leave", "--config", self.file, status=0)
+        self.run_rota("status", "--config", self.file, status=3)
+
     def test_a_variable_is_78_and_is_named(self):
         said = self.run_rota("join", "--zone", "example.com", "--name", story.NAME, status=78, ROTA_AGENT_MARGIN="soon")
         self.assertIn("ROTA_AGENT_MARGIN: 'soon' is not a duration", said)

@@ -1,11 +1,14 @@
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "rota/cli/members.h"
 #include "rota/cli/shares.h"
@@ -104,6 +107,31 @@ TEST(MemberOptions, name_what_is_wrong) {
     EXPECT_NE(complaint(options).find("256"), std::string::npos);
     options.rotas = {"ttl=60", "ttl=61"};
     EXPECT_NE(complaint(options).find("named twice"), std::string::npos);
+}
+
+TEST(MemberOptions, in_a_file_are_accepted_by_every_subcommand_that_reads_it) {
+    const std::string path =
+        testing::TempDir() + "rota-members-" + std::to_string(::getpid()) + ".toml";
+    CLI::App agent;
+    MemberOptions agents;
+    add_member_options(agent, agents, MemberCommand::agent);
+    std::ofstream{path} << "log-format = \"json\"\nready = \"tcp://127.0.0.1:1\"\n"
+                           "ready-interval = 1\nwatch-interval = 2\nmargin = 3\ndeadline = 4\n";
+    for (const MemberCommand command :
+         {MemberCommand::agent, MemberCommand::join, MemberCommand::leave, MemberCommand::status}) {
+        CLI::App app;
+        MemberOptions options;
+        add_member_options(app, options, command);
+        for (const CLI::Option* const option : agent.get_options({})) {
+            const std::string name = "--" + option->get_lnames().front();
+            EXPECT_NE(app.get_option_no_throw(name), nullptr) << name;
+        }
+        app.parse("--config " + path);
+        const auto config = read_member_options(app, options, false);
+        EXPECT_TRUE(config) << config.error().message;
+        EXPECT_EQ(options.log_format, "json");
+    }
+    ::unlink(path.c_str());
 }
 
 }  // namespace

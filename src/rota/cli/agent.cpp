@@ -1,5 +1,4 @@
 #include <memory>
-#include <string>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -17,13 +16,8 @@
 namespace rota::cli {
 namespace {
 
-struct Options {
-    MemberOptions member;
-    std::string log_format = "key-value";
-};
-
-Result<int> run_agent(CLI::App& command, const Options& options) {
-    agent::Config config = ROTA_TRY(read_member_options(command, options.member));
+Result<int> run_agent(CLI::App& command, const MemberOptions& options) {
+    agent::Config config = ROTA_TRY(read_member_options(command, options));
     log::configure(log::Level::info,
                    options.log_format == "json" ? log::Format::json : log::Format::key_value);
     config.settings.goal = agent::Goal::stay;
@@ -37,11 +31,8 @@ Result<int> run_agent(CLI::App& command, const Options& options) {
 void add_agent(CLI::App& app, Run& run) {
     CLI::App& command =
         *app.add_subcommand("agent", "Join when ready, stay in, and leave with a drain on SIGTERM");
-    auto options = std::make_shared<Options>();
-    add_member_options(command, options->member, MemberCommand::agent);
-    command.add_option("--log-format", options->log_format, "key-value or json")
-        ->check(CLI::IsMember({"key-value", "json"}))
-        ->capture_default_str();
+    auto options = std::make_shared<MemberOptions>();
+    add_member_options(command, *options, MemberCommand::agent);
     command.callback([&command, &run, options] {
         run = [&command, options] {
             const auto status = run_agent(command, *options);

@@ -284,7 +284,10 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
         add_duration(command, "--ready-interval", options.ready_interval, "Between the checks",
                      seconds{1}),
         add_duration(command, "--watch-interval", options.watch_interval,
-                     "Between looks at the own record set", seconds{1})};
+                     "Between looks at the own record set", seconds{1}),
+        command.add_option("--log-format", options.log_format, "key-value or json")
+            ->check(CLI::IsMember({"key-value", "json"}))
+            ->capture_default_str()};
     const auto hide = [](const std::vector<CLI::Option*>& hidden) {
         for (CLI::Option* const option : hidden) {
             option->group("");  // accepted, because the file is shared; not shown

@@ -40,6 +40,7 @@ struct MemberOptions {
     std::string ready;
     std::string ready_interval = "5";
     std::string watch_interval = "300";
+    std::string log_format = "key-value";
     bool json = false;
     bool dry_run = false;
 };
