@@ -86,6 +86,12 @@ class Commands(unittest.TestCase):
         for page in pages:
             result = subprocess.run([scdoc], input=page.read_text(), capture_output=True, text=True)
             self.assertEqual((page.name, result.stderr, result.returncode), (page.name, "", 0))
+            self.assertNotRegex(result.stdout, r"%[a-z]n(?![a-z])", f"{page.name} lost the backslash of a \\n")
+
+    def test_no_backslash_of_a_man_page_is_lost(self):
+        """scdoc takes a backslash for its own, in literal blocks too; only two give one."""
+        lost = {page.name: re.findall(r"(?<!\\)(?:\\\\)*\\[A-Za-z0-9].*", page.read_text()) for page in ROOT.glob("man/*.scd")}
+        self.assertEqual({name: lines for name, lines in lost.items() if lines}, {})
 
 
 class Completion(unittest.TestCase):
