@@ -20,6 +20,7 @@
 #include "rota/base/fd.h"
 #include "rota/server/dns_server.h"
 #include "rota/server/endpoint.h"
+#include "rota/server/port_holder.h"
 #include "rota/zone/snapshot.h"
 #include "support/dns_messages.h"
 #include "support/eventually.h"
@@ -376,6 +377,32 @@ TEST(DnsServer, sees_a_udp_port_that_others_share) {
     Endpoint taken = Endpoint::parse("127.0.0.1:0").value();
     const std::string complaint = complaint_of_a_taken_udp_port(taken);
     EXPECT_THAT(complaint, HasSubstr("UDP " + taken.to_text() + " is in use by"));
+}
+
+TEST(PortHolder, is_whoever_has_the_same_address_or_all_of_them) {
+    const std::string me = "process " + std::to_string(::getpid()) + " (unit_server)";
+    const auto at = [](const std::string& address, std::uint16_t port) {
+        return Endpoint::parse(address + ":0").value().with_port(port);
+    };
+    const auto one = bind_socket(Socket::udp, at("127.0.0.1", 0), Sharing::alone).value();
+    const std::uint16_t port = Endpoint::of_socket(one.get()).value().port();
+    EXPECT_EQ(holder_of(Socket::udp, at("127.0.0.1", port)), me);
+    EXPECT_EQ(holder_of(Socket::udp, at("0.0.0.0", port)), me);
+    EXPECT_NE(holder_of(Socket::udp, at("127.9.9.9", port)), me);
+    EXPECT_NE(holder_of(Socket::udp, at("[::]", port)), me);
+
+    const auto all = bind_socket(Socket::tcp, at("0.0.0.0", 0), Sharing::alone).value();
+    const std::uint16_t their_port = Endpoint::of_socket(all.get()).value().port();
+    EXPECT_EQ(holder_of(Socket::tcp, at("127.9.9.9", their_port)), me);
+    EXPECT_NE(holder_of(Socket::tcp, at("[::1]", their_port)), me);
+
+    const auto six = bind_socket(Socket::tcp, at("[::1]", 0), Sharing::alone);
+    if (six) {
+        const std::uint16_t sixth = Endpoint::of_socket(six->get()).value().port();
+        EXPECT_EQ(holder_of(Socket::tcp, at("[::1]", sixth)), me);
+        EXPECT_NE(holder_of(Socket::tcp, at("[::2]", sixth)), me);
+        EXPECT_NE(holder_of(Socket::tcp, at("127.0.0.1", sixth)), me);
+    }
 }
 
 TEST(DnsServer, says_what_is_wrong_with_an_address) {

@@ -6,7 +6,8 @@
 
 namespace rota::server {
 
-/// "process 812 (unbound)" for whoever has the endpoint's port, or "" when that cannot be seen.
+/// "process 812 (unbound)" for whoever has the endpoint's port, at its address or at every address,
+/// or "" when that cannot be seen.
 std::string holder_of(Socket kind, const Endpoint& endpoint);
 
 }  // namespace rota::server
