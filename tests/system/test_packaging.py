@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -143,6 +144,37 @@ class Units(unittest.TestCase):
                 run = subprocess.run([analyze, "verify", "--man=no", copy], capture_output=True, text=True)
                 said = [line for line in (run.stdout + run.stderr).splitlines() if unit.name in line]
                 self.assertEqual((run.returncode, said), (0, []), run.stderr)
+
+    def test_the_readme_installs_units_that_start_what_is_installed(self):
+        analyze = shutil.which("systemd-analyze")
+        if not analyze:
+            self.skipTest("no systemd-analyze here")
+        text = (harness.ROOT / "README.md").read_text()
+        prefix = re.search(r"cmake --install build/release --prefix (\S+)", text).group(1)
+        copies = re.findall(r"^sudo install -D -m (\d+) (/\S+) (/\S+)", text, re.MULTILINE)
+        self.assertEqual(len(copies), 5)
+        build = pathlib.Path(harness.ROTA).parents[1]
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            installed = subprocess.run(
+                ["cmake", "--install", build, "--prefix", prefix], env={**os.environ, "DESTDIR": folder}, capture_output=True, text=True
+            )
+            self.assertEqual(installed.returncode, 0, installed.stderr)
+            for mode, source, target in copies:
+                subprocess.run(["install", "-D", "-m", mode, f"{folder}{source}", f"{folder}{target}"], check=True)
+            for unit in ("sysinit", "multi-user", "network-online", "basic", "shutdown"):
+                (root / f"etc/systemd/system/{unit}.target").write_text("[Unit]\nDescription=there\nDefaultDependencies=no\n")
+            for name in re.findall(r"systemctl enable --now (\S+)", text):
+                unit = root / "etc/systemd/system" / name
+                program = re.search(r"(?m)^ExecStart=(\S+)", unit.read_text()).group(1)
+                self.assertTrue(os.access(f"{folder}{program}", os.X_OK), f"{name} starts {program}")
+                run = subprocess.run([analyze, "verify", "--man=no", f"--root={folder}", name], capture_output=True, text=True)
+                said = [line for line in (run.stdout + run.stderr).splitlines() if name in line]
+                self.assertEqual((run.returncode, said), (0, []), run.stdout + run.stderr)
+            script = (root / f"{prefix[1:]}/share/rota/sysv/rota-agent").read_text()
+            self.assertIn(f"{prefix}/bin/rota", script)
+            user = (root / "etc/sysusers.d/rota.conf").read_text()
+            self.assertRegex(user, r"(?m)^u rota ")
 
     def test_the_agent_starts_last_and_stops_first(self):
         text = (PACKAGING / "systemd/rota-agent.service").read_text()
