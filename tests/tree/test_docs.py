@@ -115,6 +115,35 @@ class Completion(unittest.TestCase):
             self.assertEqual(offered, options(name) & set(OPTION.findall(usage(name))), name)
 
 
+class Dev(unittest.TestCase):
+    """./dev answers and refuses before it installs, configures or builds anything."""
+
+    VERBS = ("demo", "test", "build", "setup", "lint", "format", "fuzz", "bench", "package")
+
+    def dev(self, *words, **variables):
+        environment = {**os.environ, **variables}
+        return subprocess.run([ROOT / "dev", *words], capture_output=True, text=True, timeout=30, env=environment)
+
+    def test_every_verb_has_help(self):
+        listed = re.findall(r"^  ([a-z]+) ", self.dev("--help").stdout, re.MULTILINE)
+        self.assertEqual(sorted(listed), sorted(self.VERBS))
+        for verb in self.VERBS:
+            run = self.dev(verb, "--help")
+            self.assertEqual((run.returncode, run.stderr), (0, ""), verb)
+            self.assertTrue(run.stdout.startswith(f"usage: ./dev {verb}"), run.stdout)
+            self.assertNotIn("== ", run.stdout)
+
+    def test_what_a_verb_does_not_take_is_refused(self):
+        for words in (
+            ("fuzz", "soon"), ("fuzz", "0"), ("fuzz", "-1"), ("fuzz", "5", "6"), ("build", "fast"), ("test", "--bogus"),
+            ("test", "--preset", "release"), ("format", "--bogus"), ("lint", "--bogus"), ("package", "it"), ("setup", "everything"),
+        ):  # fmt: skip
+            run = self.dev(*words)
+            self.assertEqual((run.returncode, run.stdout), (1, ""), words)
+            self.assertTrue(run.stderr.startswith(f"./dev: {words[0]}: "), run.stderr)
+        self.assertIn("JOBS=many", self.dev("test", JOBS="many").stderr)
+
+
 class Changelog(unittest.TestCase):
     def test_it_says_what_is_new(self):
         text = (ROOT / "CHANGELOG.md").read_text()
