@@ -141,6 +141,20 @@ class JoinAndLeave(Story):
             self.server.process.child.send_signal(signal.SIGCONT)
         self.assertIn(NAME, run.stdout + run.stderr)
 
+    def test_taking_over_an_identifier_is_said_loudly(self):
+        (one, service), (two, other) = self.instance(1), self.instance(2)
+        self.addCleanup(service.close)
+        self.addCleanup(other.close)
+        self.join(one, "--set-identifier", "web")
+        taken = self.join(two, "--set-identifier", "web")
+        self.assertIn("the set identifier is in use: was 127.77.0.1, becomes 127.77.0.2", taken.stderr)
+
+    def test_an_address_that_nobody_can_reach_is_said(self):
+        metadata, service = self.instance(1)
+        self.addCleanup(service.close)
+        self.assertIn("no client can reach 0.0.0.0", self.join(metadata, "--address", "0.0.0.0").stderr)
+        self.assertNotIn("no client", self.join(metadata, "--address", "127.0.0.1").stderr)
+
     def test_no_metadata_is_an_error_and_no_record(self):
         metadata, service = self.instance(1)
         service.close()
@@ -212,6 +226,28 @@ class Agent(Story):
         traffic.more()
         self.assertEqual(traffic.failures, [])
         self.assertEqual(set(self.members()), {"i-9"})
+
+    def test_leave_says_what_the_agent_decides(self):
+        metadata, service = self.instance(1)
+        self.addCleanup(service.close)
+        agent = self.agent(metadata, "--deadline", "100s")
+        harness.eventually(lambda: "i-1" in self.members(), "the agent joins")
+        socket = ["--socket", os.path.join(self.directory, "agent.sock")]
+        for words in (self.leave, lambda *given, **kw: self.rota("leave", *given, **kw)):
+            rehearsed = words(metadata, *socket, "--deadline", "4", "--dry-run", check=0)
+            self.assertIn("with its own margin 1 s and deadline 100 s", rehearsed.stdout)
+            self.assertIn(f"drain for {TTL + MARGIN} s after INSYNC", rehearsed.stdout)
+            self.assertIn("the name would have no address from then on", rehearsed.stderr)
+            self.assertIn("--deadline has no effect", rehearsed.stderr)
+        self.assertEqual(set(self.members()), {"i-1"})
+        bare = subprocess.run(
+            [harness.ROTA, "leave", "--dry-run", *socket], env=self.environment(metadata), capture_output=True, text=True, timeout=60
+        )
+        self.assertIn(f"would delete 127.77.0.1 TTL {TTL} s and drain for {TTL + MARGIN} s", bare.stdout, bare.stderr)
+        left = self.rota("leave", metadata, *socket, "--deadline", "4", check=0)
+        self.assertIn("--deadline has no effect: the agent on this instance does the leaving, with its own, 100 s", left.stderr)
+        self.assertNotIn("--margin", left.stderr)
+        self.assertEqual(agent.wait(), 0)
 
     def test_it_waits_for_readiness(self):
         metadata, service = self.instance(1)

@@ -191,6 +191,19 @@ TEST(Join, writes_with_a_single_request_when_told_not_to_read_or_wait) {
     EXPECT_EQ(world.finished, 0);
     EXPECT_EQ(calls_of<ReadGroup>(world) + calls_of<GetChange>(world), 0U);
     EXPECT_EQ(calls_of<Upsert>(world), 1U);
+    EXPECT_TRUE(world.said("joined, PENDING"));
+    const std::string shown = status_json(world.state, world.now);
+    EXPECT_TRUE(shown.contains(R"("phase":"joining")")) << shown;
+    EXPECT_TRUE(shown.contains(" is PENDING")) << shown;
+}
+
+TEST(Join, warns_when_it_takes_over_anothers_identifier) {
+    World world{one_shot(Goal::join)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.10");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.said("was 192.0.2.10, becomes 192.0.2.1;"));
 }
 
 TEST(Join, retries_lost_answers_until_it_is_in) {
@@ -233,6 +246,17 @@ TEST(Join, of_several_rotas_runs_side_by_side) {
     EXPECT_EQ(world.calls.size(), 2U);
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
+}
+
+TEST(DryRun, of_the_last_member_says_what_would_be) {
+    Settings settings = one_shot(Goal::leave);
+    settings.dry_run = true;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_TRUE(world.said("the name would have no address"));
+    EXPECT_FALSE(world.said("has no address"));
 }
 
 TEST(DryRun, changes_nothing) {

@@ -71,6 +71,22 @@ TEST(FindInstanceId, refuses_what_is_no_identifier) {
     EXPECT_FALSE(find_instance_id(answering(std::string(129, 'x'))));
 }
 
+TEST(Reachability, is_denied_to_what_no_client_can_connect_to) {
+    for (const std::string_view address :
+         {"0.0.0.0", "255.255.255.255", "224.0.0.1", "239.1.2.3", "::", "ff02::1"}) {
+        EXPECT_NE(why_unreachable(address, true), "") << address;
+        EXPECT_NE(why_unreachable(address, false), "") << address;
+    }
+    for (const std::string_view address : {"127.0.0.1", "127.77.0.1", "::1"}) {
+        EXPECT_EQ(why_unreachable(address, true), "") << address;
+        EXPECT_NE(why_unreachable(address, false), "") << address;
+    }
+    for (const std::string_view address :
+         {"192.0.2.1", "10.0.0.1", "223.255.255.255", "240.0.0.1", "2001:db8::1", "fd00::1", ""}) {
+        EXPECT_EQ(why_unreachable(address, false), "") << address;
+    }
+}
+
 TEST(InterfaceIpv6, prefers_a_permanent_global_address_that_is_in_use) {
     constexpr std::string_view kTable =
         "fe800000000000000000000000000001 02 40 20 80     eth0\n"

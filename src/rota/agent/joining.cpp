@@ -14,6 +14,8 @@
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/dns/types.h"
+#include "rota/http/url.h"
+#include "rota/instance/address.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -36,6 +38,12 @@ std::uint8_t weight_of(const model::RecordSet& record_set) {
 
 bool has_value(const model::RecordSet& record_set, const std::string& value) {
     return record_set.values.size() == 1 && record_set.values.front() == value;
+}
+
+/// Whether the API is on this machine, where the clients then may be as well.
+bool is_on_this_machine(const std::string& api) {
+    const auto url = http::parse_url(api);
+    return url && (url->host == "localhost" || url->host == "::1" || url->host.starts_with("127."));
 }
 
 /// "192.0.2.1 weight 10 TTL 60 s".
@@ -84,6 +92,12 @@ void Stepper::continue_join(Member& member, const Answer& answer) {
 
 void Stepper::on_target(Member& member, const Target& target) {
     member.target = target;
+    const std::string_view why =
+        instance::why_unreachable(target.value, is_on_this_machine(state_.settings.api));
+    if (!why.empty()) {
+        say(log::Level::warning, member,
+            fmt::format("no client can reach {}: it {}", target.value, why));
+    }
     if (state_.settings.read_first) {
         call(member, Phase::reading, ReadGroup{});
     } else {
@@ -129,6 +143,12 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
             enter_service(member, "already in the rota, nothing to write");
             return;
         }
+        if (!has_value(*own, target.value)) {
+            say(log::Level::warning, member,
+                fmt::format("the set identifier is in use: was {}, becomes {}; if another instance "
+                            "has it, give each its own",
+                            own->values.empty() ? "an alias" : own->values.front(), target.value));
+        }
     }
     write(member, ttl);
 }
@@ -164,7 +184,11 @@ void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
     if (accepted.is_insync) {
         enter_service(member, "joined, INSYNC");
     } else if (!waits) {
-        enter_service(member, "joined, PENDING");
+        member.was_in_service = true;
+        member.note = "joined, PENDING: " + in_words(stored_of(member));
+        say(log::Level::info, member, member.note);
+        call_later(member, Phase::joining, GetChange{member.change_id},
+                   jittered(settings.watch_interval));
     } else {
         poll(member, Phase::joining);
     }

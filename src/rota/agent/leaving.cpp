@@ -101,7 +101,9 @@ void Stepper::clear_for_delete(Member& member, bool is_last) {
     if (state_.settings.last == LastMember::remove) {
         if (is_last) {
             say(log::Level::warning, member,
-                "this is the last member: the name has no address from now on");
+                state_.settings.dry_run
+                    ? "this is the last member: the name would have no address from then on"
+                    : "this is the last member: the name has no address from now on");
         }
         delete_stored(member);
         return;

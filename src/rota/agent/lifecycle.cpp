@@ -261,13 +261,19 @@ void Stepper::wake(Member& member) {
     }
 }
 
+bool Stepper::has_joined(const Member& member) const {
+    return member.phase == Phase::in_service ||
+           (member.phase == Phase::joining && state_.settings.goal == Goal::join &&
+            !state_.settings.await_insync);
+}
+
 void Stepper::expire_at_deadline() {
     if (!state_.deadline || now_ < *state_.deadline) {
         return;
     }
     const bool is_joining = !state_.is_leaving;
     for (Member& member : state_.members) {
-        if (is_end(member.phase) || (is_joining && member.phase == Phase::in_service)) {
+        if (is_end(member.phase) || (is_joining && has_joined(member))) {
             continue;
         }
         if (member.call && !member.last_error) {
@@ -298,7 +304,7 @@ void Stepper::finish_at_the_end() {
     const bool joins_once = state_.settings.goal == Goal::join && !state_.is_leaving;
     int status = EX_OK;
     for (const Member& member : state_.members) {
-        if (!is_end(member.phase) && !(joins_once && member.phase == Phase::in_service)) {
+        if (!is_end(member.phase) && !(joins_once && has_joined(member))) {
             return;
         }
         if (member.phase == Phase::expired) {

@@ -102,6 +102,8 @@ std::string status_json(const State& state, BootTime now) {
     status["ready"] = state.is_ready;
     status["deadline_seconds_left"] = seconds_until(state.deadline, now);
     status["exit_status"] = state.exit_status ? Json(*state.exit_status) : Json{};
+    status["margin_seconds"] = state.settings.margin.count();
+    status["deadline_seconds"] = state.settings.deadline.count();
     if (state.settings.dry_run) {
         status["dry_run"] = true;
     }
@@ -123,6 +125,13 @@ std::optional<StatusView> parse_status(std::string_view json) {
         const auto text_of = [](const Json& value) {
             return value.is_string() ? value.get<std::string>() : std::string{};
         };
+        const auto seconds_of = [&status](const char* key) {
+            return status.contains(key) ? std::optional{std::chrono::seconds{
+                                              status.at(key).get<std::chrono::seconds::rep>()}}
+                                        : std::nullopt;
+        };
+        view.margin = seconds_of("margin_seconds");
+        view.deadline = seconds_of("deadline_seconds");
         for (const Json& rota : status.at("rotas")) {
             RotaView one{.label = {},
                          .phase = text_of(rota.at("phase")),

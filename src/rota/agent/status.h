@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ struct RotaView {
 struct StatusView {
     bool is_leaving = false;
     std::optional<int> exit_status;
+    std::optional<std::chrono::seconds> margin;    ///< an agent of before says neither
+    std::optional<std::chrono::seconds> deadline;  ///< of a leave
     std::vector<RotaView> rotas;
 };
 

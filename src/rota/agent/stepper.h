@@ -33,6 +33,8 @@ private:
     void act_where_due();
     void wake(Member& member);
     void expire_at_deadline();
+    /// In service, or as far as a join goes that does not wait.
+    [[nodiscard]] bool has_joined(const Member& member) const;
     void announce();
     void finish_at_the_end();
 

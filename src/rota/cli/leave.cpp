@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <expected>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -27,6 +30,7 @@
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
+#include "rota/dns/name.h"
 #include "rota/dns/types.h"
 
 namespace rota::cli {
@@ -72,6 +76,66 @@ Result<bool> belongs_to_agent(const agent::Config& config, const agent::StatusVi
                             all, held));
 }
 
+/// What the command line says that an agent takes from its own configuration.
+std::vector<std::string> given_for_agent(const CLI::App& command) {
+    constexpr std::array kOptions{"--margin",  "--deadline", "--endpoint-url",
+                                  "--region",  "--profile",  "--imds-v1",
+                                  "--address", "--weight",   "--ttl"};
+    std::vector<std::string> given;
+    std::ranges::copy_if(kOptions, std::back_inserter(given),
+                         [&command](const char* option) { return command.count(option) > 0; });
+    return given;
+}
+
+void warn_of_ignored(const std::vector<std::string>& given, const agent::StatusView& view,
+                     agent::Voice& voice) {
+    for (const std::string& option : given) {
+        const auto& figure = option == "--margin"     ? view.margin
+                             : option == "--deadline" ? view.deadline
+                                                      : std::optional<std::chrono::seconds>{};
+        voice.line(
+            log::Level::warning,
+            fmt::format("{} has no effect: the agent on this instance does the leaving, with "
+                        "its own{}",
+                        option, figure ? fmt::format(", {} s", figure->count()) : ""));
+    }
+}
+
+/// The rotas that an agent holds, for a look at the API by ourselves.
+std::vector<agent::RotaConfig> rotas_of(const agent::StatusView& view) {
+    std::vector<agent::RotaConfig> rotas;
+    for (const agent::RotaView& held : view.rotas) {
+        const auto name = dns::Name::parse(held.name);
+        const auto type = dns::type_from_string(held.type);
+        if (name && type && !held.zone.empty()) {
+            agent::RotaConfig rota;
+            rota.zone = held.zone;
+            rota.name = *name;
+            rota.type = *type;
+            rota.set_identifier = held.set_identifier;
+            rotas.push_back(std::move(rota));
+        }
+    }
+    return rotas;
+}
+
+/// A dry run says what the agent would do: its rotas, its margin.
+void rehearse_as_agent(agent::Config& config, const agent::StatusView& view) {
+    if (config.rotas.empty()) {
+        config.rotas = rotas_of(view);
+    }
+    const auto in_seconds = [](const std::optional<std::chrono::seconds>& figure) {
+        return figure ? fmt::format(" {} s", figure->count()) : std::string{};
+    };
+    agent::Voice{config.json}.line(
+        log::Level::info,
+        fmt::format("the agent on this instance would do the leaving, with its own margin{} and "
+                    "deadline{}",
+                    in_seconds(view.margin), in_seconds(view.deadline)));
+    config.settings.margin = view.margin.value_or(config.settings.margin);
+    config.settings.deadline = view.deadline.value_or(config.settings.deadline);
+}
+
 /// Shows what the agent says until it has ended. @returns the exit status of its leave.
 Result<int> follow_agent(const agent::Config& config) {
     constexpr std::chrono::seconds kInterval{1};
@@ -114,6 +178,7 @@ Result<int> follow_agent(const agent::Config& config) {
 }
 
 Result<int> leave(CLI::App& command, const Options& options) {
+    const std::vector<std::string> given = given_for_agent(command);
     agent::Config config = ROTA_TRY(read_member_options(command, options.member, false));
     config.settings.goal = agent::Goal::leave;
     config.settings.check_readiness = false;
@@ -126,6 +191,13 @@ Result<int> leave(CLI::App& command, const Options& options) {
     if (const auto line = agent::ask_status(config.socket)) {
         if (const auto view = agent::parse_status(*line)) {
             is_agents = ROTA_TRY(belongs_to_agent(config, *view));
+            if (is_agents) {
+                agent::Voice voice{config.json};
+                warn_of_ignored(given, *view, voice);
+            }
+            if (is_agents && config.settings.dry_run) {
+                rehearse_as_agent(config, *view);
+            }
         }
     }
     if (config.rotas.empty() && !is_agents) {

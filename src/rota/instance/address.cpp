@@ -202,6 +202,36 @@ Result<std::string> find_instance_id(const Metadata& metadata) {
     return std::string{id};
 }
 
+std::string_view why_unreachable(std::string_view address, bool from_here) noexcept {
+    constexpr std::string_view kAny = "is every address of a machine, not one";
+    constexpr std::string_view kMulticast = "is a multicast address";
+    constexpr std::string_view kLoopback = "is a loopback address: each client finds itself there";
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address.size() >= text.size()) {
+        return {};
+    }
+    address.copy(text.data(), address.size());
+    in6_addr six{};
+    in_addr four{};
+    if (::inet_pton(AF_INET6, text.data(), &six) == 1) {
+        return IN6_IS_ADDR_UNSPECIFIED(&six)              ? kAny
+               : IN6_IS_ADDR_MULTICAST(&six)              ? kMulticast
+               : IN6_IS_ADDR_LOOPBACK(&six) && !from_here ? kLoopback
+                                                          : std::string_view{};
+    }
+    if (::inet_pton(AF_INET, text.data(), &four) != 1) {
+        return {};
+    }
+    const std::uint32_t number = ntohl(four.s_addr);
+    if (number == INADDR_BROADCAST) {
+        return "is the broadcast address";
+    }
+    return number == INADDR_ANY                              ? kAny
+           : (number >> 28U) == 0xE                          ? kMulticast
+           : (number >> 24U) == IN_LOOPBACKNET && !from_here ? kLoopback
+                                                             : std::string_view{};
+}
+
 std::optional<std::string> canonical_address(std::string_view text, Family family) {
     const int number = family == Family::ipv4 ? AF_INET : AF_INET6;
     std::array<std::uint8_t, sizeof(in6_addr)> octets{};

@@ -54,6 +54,10 @@ Result<std::string> find_instance_id(const Metadata& metadata);
 /// The address of that family in canonical text; nothing when the text is not one.
 std::optional<std::string> canonical_address(std::string_view text, Family family);
 
+/// Why no client could reach an address, as "is a multicast address"; empty when one may.
+/// @param from_here  clients on this machine count: loopback addresses are fine.
+std::string_view why_unreachable(std::string_view address, bool from_here) noexcept;
+
 /// The first global address of an interface that is neither deprecated nor tentative; a permanent
 /// one before a temporary one.
 /// @param if_inet6  the text of /proc/net/if_inet6.
