@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <barrier>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <expected>
@@ -17,6 +18,8 @@
 #include <sys/resource.h>
 
 #include "rota/api/hosted_zones.h"
+#include "rota/api/member_age.h"
+#include "rota/api/rota_api.h"
 #include "rota/api/router.h"
 #include "rota/api/routes.h"
 #include "rota/base/log.h"
@@ -64,8 +67,14 @@ protected:
                 .remove = [this](const auto&) { return ++generation_; }},
             std::vector{name("ns1.example.net"), name("ns2.example.net")},
             model::kMaxRecordSetsPerZone);
+        own_ = std::make_unique<RotaApi>(
+            *zones_, [this](std::string_view zone_id, const model::RecordKey& key) {
+                asked_ = fmt::format("{} {} {} {}", zone_id, key.name.to_text(),
+                                     dns::to_string(key.type), key.set_identifier);
+                return age_;
+            });
         router_ = std::make_unique<Router>(
-            *zones_,
+            *zones_, *own_,
             [this](const http::Request&, WallTime) -> std::expected<std::string, aws::AuthError> {
                 if (refusal_) {
                     return std::unexpected(*refusal_);
@@ -77,6 +86,7 @@ protected:
 
     void close() {
         router_.reset();
+        own_.reset();
         zones_.reset();
         store_.reset();
     }
@@ -169,8 +179,11 @@ protected:
     std::uint64_t generation_ = 1;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<HostedZones> zones_;
+    std::unique_ptr<RotaApi> own_;
     std::unique_ptr<Router> router_;
     std::optional<aws::AuthError> refusal_;
+    std::optional<MemberAge> age_;
+    std::string asked_;
 };
 
 TEST_F(Api, makes_a_zone_with_soa_and_ns) {
@@ -553,6 +566,51 @@ TEST_F(Api, counts_for_prometheus) {
           "process_cpu_seconds_total "}) {
         EXPECT_THAT(response.body, HasSubstr(line));
     }
+}
+
+TEST_F(Api, tells_the_age_of_a_member) {
+    const std::string id = zone("example.com");
+    const std::string query = "?name=www.example.com&set-identifier=i-1&type=A&zone=" + id;
+    const auto unknown = send("GET", "/rota/v1/ages" + query);
+    EXPECT_EQ(unknown.status, 404);
+    EXPECT_THAT(unknown.body, HasSubstr(R"({"code":"NoSuchRecordSet","message":)"));
+    age_ = MemberAge{.state = MemberAge::State::gone,
+                     .insync = true,
+                     .since_last_answer = std::chrono::milliseconds{12345},
+                     .largest_ttl = std::chrono::seconds{60},
+                     .watched_since = std::chrono::seconds{100}};
+    const auto response = send("GET", "/rota/v1/ages/" + query);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(*http::find(response.headers, "content-type"), "application/json");
+    EXPECT_EQ(response.body, R"({"state":"gone","insync":true,"last_answered_seconds_ago":12.345,)"
+                             R"("largest_ttl":60,"watched_since_seconds":100.0,)"
+                             R"("authoritative_for_all_answers":true})");
+    EXPECT_EQ(asked_, id + " www.example.com. A i-1");
+    age_->since_last_answer.reset();
+    age_->state = MemberAge::State::present;
+    EXPECT_THAT(send("GET", "/rota/v1/ages" + query).body,
+                HasSubstr(R"({"state":"present","insync":true,"last_answered_seconds_ago":null,)"));
+}
+
+TEST_F(Api, explains_its_own_errors_in_json) {
+    const auto expect = [&](const http::Response& response, int status, const std::string& begin) {
+        EXPECT_EQ(response.status, status) << response.body;
+        EXPECT_THAT(response.body, testing::StartsWith(begin));
+        EXPECT_NE(http::find(response.headers, "x-amzn-requestid"), nullptr);
+    };
+    expect(send("GET", "/rota/v1/ages"), 400,
+           R"({"code":"InvalidInput","message":"The parameter 'zone' is missing)");
+    expect(send("GET", "/rota/v1/ages?zone=Z0NONE&name=x.test&type=A&set-identifier=i"), 404,
+           R"({"code":"NoSuchHostedZone")");
+    expect(send("GET", "/rota/v1/ages?zone=Z&name=a..b&type=A&set-identifier=i"), 400,
+           R"({"code":"InvalidInput","message":"'a..b' is not a domain name)");
+    expect(send("GET", "/rota/v1/ages?zone=Z&name=b&type=AB&set-identifier=i"), 400,
+           R"({"code":"InvalidInput","message":"'AB' is no type)");
+    expect(send("POST", "/rota/v1/ages"), 405, R"({"code":"MethodNotAllowed")");
+    expect(send("GET", "/rota/v1/else"), 404, R"({"code":"NoSuchResource")");
+    refusal_ = aws::AuthError{403, "SignatureDoesNotMatch", "no \xff"};
+    expect(send("GET", "/rota/v1/ages"), 403,
+           "{\"code\":\"SignatureDoesNotMatch\",\"message\":\"no \xef\xbf\xbd\"}");
 }
 
 TEST_F(Api, answers_what_is_no_http_in_the_apis_form) {

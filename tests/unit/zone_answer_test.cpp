@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rota/zone/answer.h"
+#include "rota/zone/members.h"
 #include "rota/zone/snapshot.h"
 #include "rota/zone/zone.h"
 #include "support/dns_messages.h"
@@ -572,6 +573,36 @@ TEST(Answer, gives_all_values_of_a_simple_record_set_in_random_order) {
         orders.insert(reply);
     }
     EXPECT_EQ(orders.size(), 6U);
+}
+
+TEST(Answer, names_both_draws_of_a_chain_and_says_where_there_are_more) {
+    const auto snapshot = test::snapshot("example.com",
+                                         "example.com. 60 SOA ns. host. 1 1 1 1 60\n"
+                                         "[c 1] a.example.com. 60 CNAME b.example.com.\n"
+                                         "[c 1] b.example.com. 60 CNAME c.example.com.\n"
+                                         "[m 1] c.example.com. 60 A 192.0.2.1\n"
+                                         "sub.example.com. 60 NS c.example.com.\n");
+    const auto member = [&](std::string_view name, dns::Type type, const std::string& identifier) {
+        const model::RecordKey key{dns::Name::parse(name).value(), type, identifier};
+        return find_member(*snapshot, "Z1", key).value().index;
+    };
+    const auto ask = [&](std::string_view name) {
+        return test::ask(*snapshot, test::query(name, "A")).second;
+    };
+    const Answer one = ask("c.example.com");
+    EXPECT_EQ(one.member, member("c.example.com", dns::Type::a, "m"));
+    EXPECT_EQ(one.via, kNoMember);
+    const Answer two = ask("b.example.com");
+    EXPECT_EQ(two.member, member("c.example.com", dns::Type::a, "m"));
+    EXPECT_EQ(two.via, member("b.example.com", dns::Type::cname, "c"));
+    EXPECT_FALSE(two.has_others);
+    EXPECT_TRUE(ask("a.example.com").has_others);
+    EXPECT_TRUE(ask("x.sub.example.com").has_others);  // glue is a member's address
+    EXPECT_EQ(
+        find_member(*snapshot, "Z1", {dns::Name::parse("c.example.com").value(), dns::Type::a, "m"})
+            ->ttl,
+        60U);
+    EXPECT_FALSE(find_member(*snapshot, "Z2", {}));
 }
 
 }  // namespace

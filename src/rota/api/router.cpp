@@ -13,6 +13,7 @@
 #include "rota/api/identifiers.h"
 #include "rota/api/metrics.h"
 #include "rota/api/operations.h"
+#include "rota/api/rota_api.h"
 #include "rota/api/routes.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
@@ -46,9 +47,10 @@ http::Response error_response(int status, std::string code, std::string message)
 
 }  // namespace
 
-Router::Router(HostedZones& zones, Authenticate authenticate,
+Router::Router(HostedZones& zones, RotaApi& own, Authenticate authenticate,
                std::function<void(MetricsText&)> write_metrics)
     : zones_{zones},
+      own_{own},
       authenticate_{std::move(authenticate)},
       write_metrics_{std::move(write_metrics)},
       started_at_{wall_now()} {}
@@ -80,12 +82,17 @@ http::Response Router::answer(const http::Request& request, const http::Peer& pe
         return is_health ? plain(200, "ok\n") : metrics();  // the server leaves HEAD's body out
     }
     operation = "unknown";
+    const bool is_own = path.starts_with(kRotaApiPrefix);
     const auto who = authenticate_(request, now);
     if (!who) {
         const aws::AuthError& error = who.error();
         log::debug("request refused",
                    {{"from", peer.address}, {"code", error.code}, {"why", error.message}});
-        return error_response(error.status, error.code, error.message);
+        return is_own ? json_error({error.status, error.code, error.message})
+                      : error_response(error.status, error.code, error.message);
+    }
+    if (is_own) {
+        return own_.answer(request, path, query, operation);
     }
     const auto match = api::match(request.method, path);
     if (!match) {

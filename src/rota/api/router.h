@@ -6,6 +6,7 @@
 
 #include "rota/api/hosted_zones.h"
 #include "rota/api/metrics.h"
+#include "rota/api/rota_api.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
 #include "rota/http/message.h"
@@ -17,12 +18,12 @@ namespace rota::api {
 using Authenticate =
     std::function<std::expected<std::string, aws::AuthError>(const http::Request&, WallTime now)>;
 
-/// One entry for every HTTP request: /healthz and /metrics for anybody, the Route 53 API for those
-/// who can sign. Safe to call from any thread.
+/// One entry for every HTTP request: /healthz and /metrics for anybody, the Route 53 API and our
+/// own for those who can sign. Safe to call from any thread.
 class Router {
 public:
     /// @param write_metrics  adds what other parts of the server count.
-    Router(HostedZones& zones, Authenticate authenticate,
+    Router(HostedZones& zones, RotaApi& own, Authenticate authenticate,
            std::function<void(MetricsText&)> write_metrics);
 
     http::Response handle(const http::Request& request, const http::Peer& peer);
@@ -36,6 +37,7 @@ private:
     http::Response metrics() const;
 
     HostedZones& zones_;
+    RotaApi& own_;
     Authenticate authenticate_;
     std::function<void(MetricsText&)> write_metrics_;
     RequestCounters requests_;

@@ -11,6 +11,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/server/answer_times.h"
 #include "rota/server/counters.h"
 #include "rota/server/endpoint.h"
 #include "rota/server/publisher.h"
@@ -144,6 +145,15 @@ DnsStats DnsServer::stats() const {
     stats.tcp_evicted = tcp.evicted.get();
     stats.tcp_timed_out = tcp.timed_out.get();
     return stats;
+}
+
+std::vector<AnswerTimes*> DnsServer::answer_times() const {
+    std::vector<AnswerTimes*> all;
+    for (const auto& worker : parts_->udp) {
+        all.push_back(&worker->answer_times());
+    }
+    all.push_back(&parts_->tcp->answer_times());
+    return all;
 }
 
 std::vector<std::string> DnsServer::addresses() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rota/base/error.h"
+#include "rota/server/answer_times.h"
 #include "rota/zone/snapshot.h"
 
 // The network side of the name server. Every worker is a thread with one UDP socket (SO_REUSEPORT,
@@ -75,6 +76,9 @@ public:
     void stop();
 
     [[nodiscard]] DnsStats stats() const;
+
+    /// Of every thread that answers; as long as the server.
+    [[nodiscard]] std::vector<AnswerTimes*> answer_times() const;
 
     /// The addresses that are served, with the real ports.
     [[nodiscard]] std::vector<std::string> addresses() const;

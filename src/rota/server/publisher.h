@@ -46,6 +46,9 @@ public:
             }
         }
 
+        /// The generation of what wake() gave last.
+        [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+
     private:
         friend class Publisher;
 

@@ -26,6 +26,7 @@
 
 #include "rota/api/hosted_zones.h"
 #include "rota/api/metrics.h"
+#include "rota/api/rota_api.h"
 #include "rota/api/router.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
@@ -37,15 +38,13 @@
 #include "rota/dns/name.h"
 #include "rota/http/message.h"
 #include "rota/http/server.h"
-#include "rota/model/change_batch.h"
-#include "rota/model/hosted_zone.h"
 #include "rota/server/dns_server.h"
 #include "rota/server/live_keys.h"
 #include "rota/server/name_servers.h"
 #include "rota/server/privileges.h"
+#include "rota/server/served_zones.h"
 #include "rota/store/directory.h"
 #include "rota/store/store.h"
-#include "rota/zone/snapshot.h"
 
 namespace rota::server {
 namespace {
@@ -137,47 +136,6 @@ Result<ApiSockets> bind_api(const std::vector<std::string>& addresses) {
     }
     return sockets;
 }
-
-/// The snapshot that the workers answer from, carried from change to change. One change at a time,
-/// as api::HostedZones sees to.
-class CurrentSnapshot {
-public:
-    CurrentSnapshot(DnsServer& dns, const std::vector<store::StoredZone>& zones)
-        : dns_{dns}, snapshot_{zone::empty_snapshot()} {
-        for (const store::StoredZone& stored : zones) {
-            snapshot_ = zone::with_zone(snapshot_, stored.zone, stored.record_sets);
-        }
-    }
-
-    [[nodiscard]] const zone::SnapshotPtr& get() const noexcept { return snapshot_; }
-
-    api::Publication publication() {
-        return {
-            .add =
-                [this](const model::HostedZone& zone, const model::RecordSets& sets) {
-                    return publish(zone::with_zone(snapshot_, zone, sets));
-                },
-            .change =
-                [this](const model::HostedZone& zone, const model::RecordSets& after,
-                       const model::ZoneDelta& delta) {
-                    return publish(zone::with_changes(snapshot_, zone, after, delta));
-                },
-            .remove =
-                [this](const model::HostedZone& zone) {
-                    return publish(zone::without_zone(snapshot_, zone));
-                },
-        };
-    }
-
-private:
-    std::uint64_t publish(zone::SnapshotPtr next) {
-        snapshot_ = std::move(next);
-        return dns_.publish(snapshot_);
-    }
-
-    DnsServer& dns_;
-    zone::SnapshotPtr snapshot_;
-};
 
 std::string_view rcode_name(std::size_t rcode) {
     constexpr std::string_view kNames[] = {"NOERROR",  "FORMERR", "SERVFAIL",
@@ -320,12 +278,13 @@ Status serve(const ServeOptions& options) {
     say_what_is_odd(options, identity, *data.keys, name_servers);
 
     EndSignals signals;
-    CurrentSnapshot snapshot{*dns, data.zones};
-    api::HostedZones zones{*data.store, std::move(data.zones), snapshot.publication(), name_servers,
+    ServedZones served{*dns, data.zones};
+    api::HostedZones zones{*data.store, std::move(data.zones), served.publication(), name_servers,
                            options.max_record_sets};
     LiveKeys& keys = *data.keys;
+    api::RotaApi own{zones, served.ages()};
     api::Router router{
-        zones,
+        zones, own,
         [&keys, allow_aws3 = options.allow_aws3](const http::Request& request, WallTime now) {
             return aws::verify(request, [&keys](std::string_view id) { return keys.secret_of(id); },
                                now, {.allow_aws3 = allow_aws3});
@@ -338,8 +297,11 @@ Status serve(const ServeOptions& options) {
                      [&router](int status) { return router.refuse_malformed(status); },
                      kApiThreads};
 
-    dns->on_acknowledged([&zones](std::uint64_t generation) { zones.acknowledge(generation); });
-    ROTA_CHECK(dns->start(snapshot.get()));
+    dns->on_acknowledged([&zones, &served](std::uint64_t generation) {
+        served.acknowledge(generation);  // first: who reads INSYNC may ask for the age at once
+        zones.acknowledge(generation);
+    });
+    ROTA_CHECK(dns->start(served.first()));
     keys.start();
     api.start();
     const api::ZoneTotals totals = zones.totals();

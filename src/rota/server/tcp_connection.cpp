@@ -2,19 +2,17 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "rota/base/rng.h"
 #include "rota/dns/query.h"
 #include "rota/dns/reply.h"
+#include "rota/server/answer_times.h"
 #include "rota/server/counters.h"
 #include "rota/zone/answer.h"
-#include "rota/zone/zone.h"
 
 namespace rota::server {
 
@@ -26,12 +24,15 @@ constexpr std::size_t kEnoughAnswers = 16384;  // send these before answering mo
 
 }  // namespace
 
-TcpConnection::State TcpConnection::advance(const zone::Snapshot& snapshot,
-                                            std::span<std::uint8_t> scratch, Rng& rng,
-                                            Counters& counters) {
+TcpConnection::State TcpConnection::advance(const Answering& with) {
+    if (!given_.empty() && generation_ != with.generation) {
+        return state = State::closed;
+    }
+    generation_ = with.generation;
     bool is_fine = state == State::writing || receive();
     while (is_fine) {
-        is_fine = answer_buffered(snapshot, scratch, rng, counters) && send();
+        is_fine = answer_buffered(with) && send();
+        remember(with.answer_times);
         if (is_fine && !out_.empty()) {
             return state = State::writing;
         }
@@ -57,8 +58,7 @@ bool TcpConnection::receive() {
 }
 
 /// @returns false for a length that no query has.
-bool TcpConnection::answer_buffered(const zone::Snapshot& snapshot, std::span<std::uint8_t> scratch,
-                                    Rng& rng, Counters& counters) {
+bool TcpConnection::answer_buffered(const Answering& with) {
     std::size_t at = 0;
     while (out_.size() < kEnoughAnswers && in_.size() - at >= kLength) {
         const std::size_t size = dns::get_u16(&in_[at]);
@@ -68,17 +68,20 @@ bool TcpConnection::answer_buffered(const zone::Snapshot& snapshot, std::span<st
         if (in_.size() - at < kLength + size) {
             break;
         }
-        counters.queries.add();
+        with.counters.queries.add();
         const zone::Answer answer =
-            zone::answer(snapshot, std::span{in_}.subspan(at + kLength, size), scratch,
-                         zone::Transport::tcp, rng);
-        counters.count(answer);
+            zone::answer(with.snapshot, std::span{in_}.subspan(at + kLength, size), with.scratch,
+                         zone::Transport::tcp, with.rng);
+        with.counters.count(answer);
+        if (answer.member != zone::kNoMember || answer.has_others) {
+            given_.push_back(answer);
+        }
         if (answer.size != 0) {
             const std::size_t end = out_.size();
             out_.resize(end + kLength);
             dns::put_u16(&out_[end], answer.size);
-            out_.insert(out_.end(), scratch.begin(),
-                        scratch.begin() + static_cast<std::ptrdiff_t>(answer.size));
+            out_.insert(out_.end(), with.scratch.begin(),
+                        with.scratch.begin() + static_cast<std::ptrdiff_t>(answer.size));
         }
         at += kLength + size;
         has_progress_ = true;
@@ -108,6 +111,21 @@ bool TcpConnection::send() {
     out_ = {};
     sent_ = 0;
     return true;
+}
+
+/// After each sending, so that no answer is taken for older than it is; until all are sent each
+/// time counts for all.
+void TcpConnection::remember(AnswerTimes& answer_times) {
+    if (given_.empty()) {
+        return;
+    }
+    const Tick now = tick_now();
+    for (const zone::Answer& answer : given_) {
+        answer_times.mark(answer, now);
+    }
+    if (out_.empty()) {
+        given_ = {};
+    }
 }
 
 }  // namespace rota::server

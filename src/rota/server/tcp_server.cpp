@@ -110,7 +110,12 @@ private:
 
     void advance(Connections::iterator connection, const zone::Snapshot& snapshot) {
         const auto before = connection->state;
-        const auto after = connection->advance(snapshot, scratch_, rng_, server_.counters_);
+        const auto after = connection->advance({.snapshot = snapshot,
+                                                .generation = server_.reader_.generation(),
+                                                .scratch = scratch_,
+                                                .rng = rng_,
+                                                .counters = server_.counters_,
+                                                .answer_times = server_.answer_times_});
         if (after == TcpConnection::State::closed) {
             close(connection);
             return;

@@ -9,6 +9,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/server/answer_times.h"
 #include "rota/server/counters.h"
 #include "rota/server/publisher.h"
 
@@ -42,6 +43,8 @@ public:
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
+    [[nodiscard]] AnswerTimes& answer_times() noexcept { return answer_times_; }
+
     [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return tcp_counters_; }
 
 private:
@@ -52,6 +55,7 @@ private:
 
     Counters counters_;  // aligned to cache lines, so first
     TcpCounters tcp_counters_;
+    AnswerTimes answer_times_;
     std::vector<Fd> listeners_;
     TcpLimits limits_;
     Publisher::Reader reader_;

@@ -15,6 +15,7 @@
 
 #include "rota/base/rng.h"
 #include "rota/dns/reply.h"
+#include "rota/server/answer_times.h"
 #include "rota/server/counters.h"
 #include "rota/server/thread_name.h"
 #include "rota/zone/answer.h"
@@ -56,7 +57,8 @@ void reuse_control(msghdr& message) noexcept {
 /// The memory of a batch, made once.
 class UdpWorker::Batch {
 public:
-    Batch(bool is_wildcard, Counters& counters) : is_wildcard_{is_wildcard}, counters_{counters} {
+    Batch(bool is_wildcard, Counters& counters, AnswerTimes& answer_times)
+        : is_wildcard_{is_wildcard}, counters_{counters}, answer_times_{answer_times} {
         for (std::size_t i = 0; i < kBatch; ++i) {
             query_parts_[i] = {queries_[i].data(), kMaxQuery};
             reply_parts_[i] = {replies_[i].data(), 0};
@@ -97,6 +99,7 @@ public:
             }
         }
         send_all(fd, replies);
+        remember(count);
         reset(count);
     }
 
@@ -114,6 +117,14 @@ private:
         }
     }
 
+    /// After the sending, so that no answer is taken for older than it is.
+    void remember(std::size_t count) noexcept {
+        const Tick now = tick_now();
+        for (const zone::BatchItem& item : std::span{items_}.first(count)) {
+            answer_times_.mark(item.answer, now);
+        }
+    }
+
     /// Sets again what recvmmsg overwrites.
     void reset(std::size_t count) noexcept {
         for (std::size_t i = 0; i < count; ++i) {
@@ -125,6 +136,7 @@ private:
 
     bool is_wildcard_;
     Counters& counters_;
+    AnswerTimes& answer_times_;
     std::array<mmsghdr, kBatch> received_{};
     std::array<mmsghdr, kBatch> sent_{};
     std::array<iovec, kBatch> query_parts_{};
@@ -156,7 +168,7 @@ void UdpWorker::stop() {
 }
 
 void UdpWorker::run() {
-    const auto batch = std::make_unique<Batch>(is_wildcard_, counters_);
+    const auto batch = std::make_unique<Batch>(is_wildcard_, counters_, answer_times_);
     Rng rng = Rng::from_entropy();
     while (!is_stopping_.load(std::memory_order_relaxed)) {
         reader_.rest();

@@ -6,6 +6,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/server/answer_times.h"
 #include "rota/server/counters.h"
 #include "rota/server/publisher.h"
 
@@ -33,6 +34,8 @@ public:
 
     [[nodiscard]] const Fd& socket() const noexcept { return socket_; }
 
+    [[nodiscard]] AnswerTimes& answer_times() noexcept { return answer_times_; }
+
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
 private:
@@ -41,6 +44,7 @@ private:
     void run();
 
     Counters counters_;  // aligned to cache lines, so first
+    AnswerTimes answer_times_;
     Publisher::Reader reader_;
     std::jthread thread_;
     Fd socket_;

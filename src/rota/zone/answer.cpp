@@ -67,6 +67,10 @@ public:
 
     [[nodiscard]] MemberIndex member() const noexcept { return member_; }
 
+    [[nodiscard]] MemberIndex via() const noexcept { return via_; }
+
+    [[nodiscard]] bool has_others() const noexcept { return has_others_; }
+
 private:
     /// A CNAME's target, and whether to go on with it.
     struct Next {
@@ -93,7 +97,9 @@ private:
     Rng& rng_;
     Rcode rcode_ = Rcode::noerror;
     MemberIndex member_ = kNoMember;
+    MemberIndex via_ = kNoMember;
     bool is_authoritative_ = false;
+    bool has_others_ = false;
 };
 
 void Responder::respond(ZoneMatch zone) noexcept {
@@ -152,7 +158,9 @@ Responder::Next Responder::answer_from(ZoneMatch zone, const Placed& placed,
             // section 4.1.1).
             is_authoritative_ = !is_question;
             names.owner = placed.pointer(match.cut);
-            put_referral(reply_, *zone.zone, *match.node, names, rng_);
+            if (put_referral(reply_, *zone.zone, *match.node, names, rng_)) {
+                has_others_ = true;
+            }
             return {};
         case Match::Kind::nothing:
             rcode_ = Rcode::nxdomain;
@@ -259,6 +267,8 @@ void Responder::put(const Node& node, const RrsetEntry& entry, Names names) noex
     if (!drawn.fits) {
         reply_.truncate();
     } else if (drawn.member != kNoMember) {
+        has_others_ = has_others_ || via_ != kNoMember;
+        via_ = member_;
         member_ = drawn.member;
     }
 }
@@ -277,7 +287,7 @@ std::size_t room_for(const dns::Query& query, std::size_t buffer, Transport tran
 /// A response without records, and without the question when that could not be read.
 Answer refuse(const dns::Query& query, std::span<std::uint8_t> buffer, Rcode rcode) noexcept {
     dns::Reply reply{buffer, query};
-    return {reply.finish(rcode, false), kNoMember, std::to_underlying(rcode), false};
+    return {.size = reply.finish(rcode, false), .rcode = std::to_underlying(rcode)};
 }
 
 }  // namespace
@@ -299,8 +309,18 @@ Answer answer_parsed(const Snapshot& snapshot, const dns::Query& query, dns::Ver
     Responder responder{snapshot, query, writer, rng};
     responder.respond(zone.zone != nullptr ? zone : snapshot.find_zone(query.name));
     const std::size_t size = writer.finish(responder.rcode(), responder.is_authoritative());
-    return {size, writer.is_truncated() ? kNoMember : responder.member(),
-            std::to_underlying(responder.rcode()), writer.is_truncated()};
+    Answer answer{.size = size,
+                  .rcode = std::to_underlying(responder.rcode()),
+                  .truncated = writer.is_truncated()};
+    if (writer.is_truncated()) {
+        // Nothing is left but, perhaps, addresses of name servers (RFC 9471).
+        answer.has_others = responder.has_others();
+    } else {
+        answer.member = responder.member();
+        answer.via = responder.via();
+        answer.has_others = responder.has_others();
+    }
+    return answer;
 }
 
 Answer answer(const Snapshot& snapshot, std::span<const std::uint8_t> query,

@@ -12,17 +12,22 @@ class Snapshot;
 
 enum class Transport : std::uint8_t { udp, tcp };
 
-/// The index of a member in its snapshot: what a weighted answer drew (in a chain of CNAMEs the
-/// last draw, which decides where the client goes); kNoMember for every other answer. A member
-/// keeps its index from change to change, and none is used again, so that they can be counted by.
+/// The index of a member in its snapshot; kNoMember where none was drawn. A member keeps its index
+/// from change to change, and none is used again, so that they can be counted by.
 using MemberIndex = std::uint32_t;
 inline constexpr MemberIndex kNoMember = 0xffffffff;
 
 struct Answer {
     std::size_t size = 0;  ///< octets written; 0 = drop, say nothing
+    /// What a weighted answer drew; in a chain of CNAMEs the last draw, which decides where the
+    /// client goes.
     MemberIndex member = kNoMember;
+    MemberIndex via = kNoMember;  ///< the draw before that, in a chain of CNAMEs
     std::uint8_t rcode = 0;
     bool truncated = false;
+    /// The answer holds members beyond these two: a longer chain, or the addresses of name servers
+    /// that are a rota.
+    bool has_others = false;
 };
 
 /// Answers one DNS message: octets in, octets out. Pure but for `rng`; neither locks, allocates,

@@ -1,12 +1,16 @@
 #include "rota/zone/members.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "rota/dns/name.h"
+#include "rota/dns/query.h"
+#include "rota/dns/reply.h"
 #include "rota/dns/types.h"
 #include "rota/model/record_set.h"
 #include "rota/zone/answer.h"
@@ -35,6 +39,17 @@ bool any_member(const Node& node, const RrsetEntry& entry, const Use& use) {
         at += (name->size + 3U) & ~std::size_t{3};
     }
     return false;
+}
+
+/// The TTL of a rota, which all its members share.
+std::uint32_t ttl_of(const Node& node, const RrsetEntry& entry) {
+    const auto* const header = node.at<WeightedHeader>(entry.offset);
+    const auto* image = reinterpret_cast<const std::uint8_t*>(header + 1);
+    if (entry.body == Body::mixed_members) {
+        image = first_image(*node.at<RrList>(reinterpret_cast<const MixedSlot*>(image)->records));
+    }
+    constexpr std::size_t kTtl = 6;
+    return (std::uint32_t{dns::get_u16(image + kTtl)} << 16U) | dns::get_u16(image + kTtl + 2);
 }
 
 std::optional<model::RecordKey> key_in(const Node& node, MemberIndex member) {
@@ -66,6 +81,25 @@ MemberIndex member_of(const Node& node, dns::Type type, std::string_view set_ide
         });
     }
     return found;
+}
+
+std::optional<Member> find_member(const Snapshot& snapshot, std::string_view zone_id,
+                                  const model::RecordKey& key) {
+    const auto zone = std::ranges::find(snapshot.zones(), zone_id, [](const auto& each) {
+        return std::string_view{each->identity()->id};
+    });
+    if (zone == snapshot.zones().end()) {
+        return std::nullopt;
+    }
+    dns::FoldedName name;
+    name.assign(key.name.wire());
+    const Node* const node = (*zone)->find(name.hash[0], key.name.wire());
+    const RrsetEntry* const entry = node == nullptr ? nullptr : node->find(key.type);
+    if (entry == nullptr) {
+        return std::nullopt;
+    }
+    const MemberIndex index = member_of(*node, key.type, key.set_identifier);
+    return index == kNoMember ? std::nullopt : std::optional{Member{index, ttl_of(*node, *entry)}};
 }
 
 std::optional<model::RecordKey> member_key(const Snapshot& snapshot, MemberIndex member) {

@@ -11,6 +11,7 @@
 #include "rota/dns/query.h"
 #include "rota/dns/reply.h"
 #include "rota/dns/types.h"
+#include "rota/zone/answer.h"
 #include "rota/zone/node.h"
 #include "rota/zone/records.h"
 #include "rota/zone/zone.h"
@@ -51,31 +52,38 @@ NameServer name_server(dns::Reply& reply, std::size_t at, std::size_t size, cons
             literal == 0 ? apex : static_cast<std::uint16_t>(kPointerTag | at), is_in_domain};
 }
 
-bool put_addresses(dns::Reply& reply, const NameServer& server, std::uint16_t apex,
-                   Rng& rng) noexcept {
+/// @param has_members  set when an address is a rota's.
+/// @returns whether all addresses fit.
+bool put_addresses(dns::Reply& reply, const NameServer& server, std::uint16_t apex, Rng& rng,
+                   bool& has_members) noexcept {
     for (const dns::Type type : {dns::Type::a, dns::Type::aaaa}) {
         const RrsetEntry* const entry = server.node->find(type);
-        if (entry != nullptr && !put_rrset(reply, dns::Section::additional, *server.node, *entry,
-                                           {server.owner, apex, false}, rng)
-                                     .fits) {
+        if (entry == nullptr) {
+            continue;
+        }
+        const Drawn drawn = put_rrset(reply, dns::Section::additional, *server.node, *entry,
+                                      {server.owner, apex, false}, rng);
+        if (!drawn.fits) {
             return false;
         }
+        has_members = has_members || drawn.member != kNoMember;
     }
     return true;
 }
 
 }  // namespace
 
-void put_referral(dns::Reply& reply, const Zone& zone, const Node& cut, Names names,
+bool put_referral(dns::Reply& reply, const Zone& zone, const Node& cut, Names names,
                   Rng& rng) noexcept {
     const RrsetEntry* const entry = cut.find(dns::Type::ns);
     const std::size_t start = reply.size();
+    bool has_members = false;
     if (entry == nullptr) {
-        return;
+        return has_members;
     }
     if (!put_rrset(reply, dns::Section::authority, cut, *entry, names, rng).fits) {
         reply.truncate();
-        return;
+        return has_members;
     }
     const std::size_t end = reply.size();
     for (const bool required : {true, false}) {
@@ -87,14 +95,15 @@ void put_referral(dns::Reply& reply, const Zone& zone, const Node& cut, Names na
             if (server.node == nullptr || server.is_required != required) {
                 continue;
             }
-            if (!put_addresses(reply, server, names.apex, rng)) {
+            if (!put_addresses(reply, server, names.apex, rng, has_members)) {
                 if (required) {
                     reply.mark_truncated();
                 }
-                return;
+                return has_members;
             }
         }
     }
+    return has_members;
 }
 
 }  // namespace rota::zone
