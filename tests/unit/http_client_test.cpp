@@ -225,6 +225,28 @@ TEST(HttpClient, refuses_an_answer_that_is_too_large_or_not_http) {
     }
 }
 
+TEST(HttpClient, cuts_a_larger_answer_where_that_is_wanted) {
+    const Script script{
+        {{{kEnd, "HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nabcdef"}, {"never", ""}},
+         {{kEnd,
+           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "3\r\nabc\r\n3\r\ndef\r\n"},
+          {"never", ""}},
+         {{kEnd, "HTTP/1.1 200 OK\r\n\r\nabcdef"}, {"never", ""}},
+         {{kEnd, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef"}}}};
+    ClientOptions options = quick();
+    options.max_body = 4;
+    options.cut_body = true;
+    Client client{options};
+    for (int i = 0; i < 4; ++i) {
+        const auto answer = client.send(script.url(), {});
+        ASSERT_TRUE(answer) << answer.error().message;
+        EXPECT_EQ(answer->status, 200);
+        EXPECT_EQ(answer->body, "abcd");
+    }
+    EXPECT_EQ(script.accepted(), 4) << "what was cut cannot be used again";
+}
+
 TEST(HttpClient, gives_up_at_its_deadline) {
     const Script silent{{{{"never", ""}}}};
     Client client{quick()};

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,9 +86,13 @@ Error unusable(const Errand& errand, std::string_view problem) {
             .retryable = false};
 }
 
-/// Appends what comes next to `input`; done when the connection's end completes the answer.
+/// Appends what comes next to `input`; done when the connection's end completes the answer, or
+/// when so much of its body is there that nobody wants more.
 Result<Progress> read_more(Stream& stream, ResponseParser& parser, std::string& input,
-                           BootTime deadline) {
+                           BootTime deadline, std::size_t enough) {
+    if (parser.body_size() > 0 && parser.body_size() >= enough) {
+        return Progress::done;
+    }
     if (input.size() > kMaxHeader) {
         return fail(ErrorKind::bad_input, "the answer is not usable: a line without end");
     }
@@ -137,7 +142,8 @@ Result<std::unique_ptr<Stream>> Client::Impl::open(const Url& origin, const Prox
     auto stream = ROTA_TRY(Stream::connect(what, addresses, options.bind_interface, deadline));
     if (origin.scheme == "https") {
         if (!tls) {
-            tls = ROTA_TRY(TlsContext::make(options.ca_bundle));
+            tls = ROTA_TRY(options.verify_server ? TlsContext::make(options.ca_bundle)
+                                                 : TlsContext::make_unverified());
         }
         if (proxy != nullptr) {
             ROTA_CHECK(open_tunnel(*stream, origin, *proxy, deadline));
@@ -183,8 +189,11 @@ std::expected<Response, Failure> Client::Impl::exchange(Stream& stream, const Er
         failure.error.message = fmt::format("{}: {}", errand.what, failure.error.message);
         return std::unexpected(std::move(failure));
     }
+    constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+    const std::size_t body_limit = options.cut_body ? kNoLimit : options.max_body;
+    const std::size_t enough = options.cut_body ? options.max_body : kNoLimit;
     std::optional<ResponseParser> parser;
-    parser.emplace(kMaxHeader, options.max_body, errand.body_follows);
+    parser.emplace(kMaxHeader, body_limit, errand.body_follows);
     std::string input;
     while (true) {
         switch (parser->feed(input)) {
@@ -196,14 +205,14 @@ std::expected<Response, Failure> Client::Impl::exchange(Stream& stream, const Er
                 if (response.status / 100 != 1 || response.status == 101) {
                     return response;
                 }
-                parser.emplace(kMaxHeader, options.max_body, errand.body_follows);
+                parser.emplace(kMaxHeader, body_limit, errand.body_follows);
                 break;
             }
             case Progress::failed:
                 failure.error = unusable(errand, parser->problem());
                 return std::unexpected(std::move(failure));
             case Progress::need_more: {
-                const auto more = read_more(stream, *parser, input, deadline);
+                const auto more = read_more(stream, *parser, input, deadline, enough);
                 if (more && *more == Progress::done) {
                     keep = false;
                     return parser->take();
@@ -227,6 +236,9 @@ std::expected<Response, Failure> Client::Impl::exchange_and_keep(std::unique_ptr
                                                                  std::string key) {
     bool keep = false;
     auto answer = exchange(*stream, errand, deadline, keep);
+    if (answer && answer->body.size() > options.max_body) {  // only where it is to be cut
+        answer->body.resize(options.max_body);
+    }
     if (keep) {
         kept = std::move(stream);
         kept_for = std::move(key);

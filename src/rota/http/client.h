@@ -18,6 +18,8 @@ struct ClientOptions {
     std::chrono::milliseconds total_timeout{
         30000};                                    ///< from the call to the last octet of the body
     std::size_t max_body = std::size_t{8} << 20U;  ///< octets; a larger answer is an error
+    bool cut_body = false;      ///< a larger answer is none, but ends at max_body
+    bool verify_server = true;  ///< false: any certificate will do, as for a health check
     std::string
         ca_bundle;  ///< PEM file; empty: AWS_CA_BUNDLE's caller found none, system paths are tried
     std::string https_proxy;                    ///< "http://host:port" (CONNECT) or empty

@@ -240,6 +240,10 @@ bool ResponseParser::has_begun() const {
     return impl_->sink.got_some();
 }
 
+std::size_t ResponseParser::body_size() const {
+    return impl_->sink.body.size();
+}
+
 bool ResponseParser::keep_alive() const {
     return impl_->sink.keep_alive();
 }

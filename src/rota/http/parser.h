@@ -62,6 +62,7 @@ public:
     Response take();
 
     [[nodiscard]] bool has_begun() const;
+    [[nodiscard]] std::size_t body_size() const;  ///< octets of the body so far
     [[nodiscard]] bool keep_alive() const;
     /// After failed: what is wrong, in a few words.
     [[nodiscard]] std::string problem() const;

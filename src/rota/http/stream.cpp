@@ -211,13 +211,26 @@ Error certificate_error(const std::string& host, long verdict) {
 struct TlsContext::Impl {
     std::unique_ptr<SSL_CTX, FreeContext> context;
     std::unique_ptr<BIO_METHOD, FreeMethod> method;
+    bool verifies = true;
+    std::string protocol;  ///< for ALPN
+
+    static Result<std::unique_ptr<Impl>> make();
+    Status confirm_protocol(SSL* ssl, const std::string& host) const;
 };
 
-TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Status TlsContext::Impl::confirm_protocol(SSL* ssl, const std::string& host) const {
+    const unsigned char* chosen = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl, &chosen, &size);
+    if (!protocol.empty() &&
+        std::string_view{reinterpret_cast<const char*>(chosen), size} != protocol) {
+        return fail(ErrorKind::bad_input,
+                    fmt::format("TLS with {}: the server does not choose {}", host, protocol));
+    }
+    return {};
+}
 
-TlsContext::~TlsContext() = default;
-
-Result<std::unique_ptr<TlsContext>> TlsContext::make(const std::string& ca_bundle) {
+Result<std::unique_ptr<TlsContext::Impl>> TlsContext::Impl::make() {
     auto impl = std::make_unique<Impl>();
     impl->context.reset(SSL_CTX_new(TLS_client_method()));
     impl->method.reset(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "rota"));
@@ -227,10 +240,20 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const std::string& ca_bundl
     BIO_meth_set_write_ex(impl->method.get(), bio_write);
     BIO_meth_set_read_ex(impl->method.get(), bio_read);
     BIO_meth_set_ctrl(impl->method.get(), bio_control);
+    SSL_CTX_set_min_proto_version(impl->context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_mode(impl->context.get(),
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return impl;
+}
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+
+TlsContext::~TlsContext() = default;
+
+Result<std::unique_ptr<TlsContext>> TlsContext::make(const std::string& ca_bundle) {
+    auto impl = ROTA_TRY(Impl::make());
     SSL_CTX* context = impl->context.get();
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (!ca_bundle.empty()) {
         if (SSL_CTX_load_verify_file(context, ca_bundle.c_str()) != 1) {
             return fail(ErrorKind::config,
@@ -243,6 +266,25 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const std::string& ca_bundl
                     fmt::format("no CA certificates found ({}): install ca-certificates or set "
                                 "AWS_CA_BUNDLE",
                                 openssl_error()));
+    }
+    return std::unique_ptr<TlsContext>{new TlsContext{std::move(impl)}};
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::make_unverified(std::string protocol) {
+    auto impl = ROTA_TRY(Impl::make());
+    impl->verifies = false;
+    impl->protocol = std::move(protocol);
+    SSL_CTX_set_verify(impl->context.get(), SSL_VERIFY_NONE, nullptr);
+    // Simple servers close without a goodbye; without proof of who they are it would prove nothing.
+    SSL_CTX_set_options(impl->context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (!impl->protocol.empty()) {
+        const std::string list = static_cast<char>(impl->protocol.size()) + impl->protocol;
+        // 0 is its success, unlike its neighbours'.
+        if (SSL_CTX_set_alpn_protos(impl->context.get(),
+                                    reinterpret_cast<const unsigned char*>(list.data()),
+                                    static_cast<unsigned>(list.size())) != 0) {
+            return fail(ErrorKind::internal, fmt::format("start TLS: {}", openssl_error()));
+        }
     }
     return std::unique_ptr<TlsContext>{new TlsContext{std::move(impl)}};
 }
@@ -299,6 +341,22 @@ Result<std::unique_ptr<Stream>> Stream::connect(const std::string& what,
     return std::unexpected(std::move(last));
 }
 
+namespace {
+
+/// Tells the server whom we mean, and OpenSSL whom we expect. @returns false: not a host name.
+bool name_server(SSL* ssl, const TlsContext::Impl& context, const std::string& host) {
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (is_address(host)) {
+        return !context.verifies ||
+               X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+    }
+    return (!context.verifies || SSL_set1_host(ssl, host.c_str()) == 1) &&
+           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    const_cast<char*>(host.c_str())) == 1;
+}
+
+}  // namespace
+
 Status Stream::secure(const TlsContext& context, const std::string& host, BootTime deadline) {
     impl_->ssl.reset(SSL_new(context.impl().context.get()));
     BIO* bio = BIO_new(context.impl().method.get());
@@ -310,23 +368,17 @@ Status Stream::secure(const TlsContext& context, const std::string& host, BootTi
     BIO_set_data(bio, &impl_->number);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    const bool named =
-        is_address(host)
-            ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1
-            : SSL_set1_host(ssl, host.c_str()) == 1 &&
-                  SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                           const_cast<char*>(host.c_str())) == 1;
-    if (!named) {
+    if (!name_server(ssl, context.impl(), host)) {
         return fail(ErrorKind::bad_input, fmt::format("TLS with {}: not a host name", host));
     }
     while (true) {
         errno = 0;
         const int result = SSL_connect(ssl);
         if (result == 1) {
-            return {};
+            return context.impl().confirm_protocol(ssl, host);
         }
-        if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK) {
+        const long verdict = SSL_get_verify_result(ssl);
+        if (context.impl().verifies && verdict != X509_V_OK) {
             ERR_clear_error();
             return std::unexpected(certificate_error(host, verdict));
         }

@@ -22,6 +22,10 @@ public:
     /// paths, OpenSSL's own.
     /// @errors config: the file cannot be read.
     static Result<std::unique_ptr<TlsContext>> make(const std::string& ca_bundle);
+    /// Takes any certificate, and the end of the connection for the end of the stream: for health
+    /// checks, which ask whether somebody answers, not who.
+    /// @param protocol  for ALPN, as "h2", which the server must then choose; empty: none is named.
+    static Result<std::unique_ptr<TlsContext>> make_unverified(std::string protocol = {});
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
@@ -52,7 +56,7 @@ public:
     Stream(Stream&&) = delete;
     Stream& operator=(Stream&&) = delete;
 
-    /// TLS 1.2 or later with the server that proves to be `host`.
+    /// TLS 1.2 or later with the server that proves to be `host`, where the context wants proof.
     Status secure(const TlsContext& context, const std::string& host, BootTime deadline);
 
     /// @returns 0 at the end of the stream.
