@@ -59,7 +59,7 @@ class ExitStatus(story.Story):
         for line, words in (
             ('address = "bogus"', "address 'bogus' is none of"),
             ('type = "MX"', "type 'MX' is neither A nor AAAA"),
-            ('ready = "bogus"', "readiness check 'bogus' is none of"),
+            ('ready = "bogus"', "check 'bogus' is none of"),
             ("weight = 256", "256"),
             ("deadline = 0", "'0' is less than the least, 1 s"),
             ('endpoint-url = "ftp://x"', "ftp"),

@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rota/agent/lifecycle.h"
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"
+#include "rota/health/check.h"
 #include "rota/instance/address.h"
 
 namespace rota::agent {
@@ -31,18 +33,11 @@ struct AwsOptions {
     bool imds_v1 = false;
 };
 
-/// "http://127.0.0.1:8080/health", "tcp://127.0.0.1:80", "exec:/usr/local/bin/is-ready".
-struct ReadinessConfig {
-    enum class Kind : std::uint8_t { none, http, tcp, exec };
-    Kind kind = Kind::none;
-    std::string text;  ///< the URL, HOST:PORT or the command
-};
-
 struct Config {
     Settings settings;
     std::vector<RotaConfig> rotas;
     AwsOptions aws;
-    ReadinessConfig readiness;
+    std::optional<health::Check> readiness;
     std::string socket;  ///< path; empty: no status socket
     bool json = false;
     bool quiet = false;  ///< warnings and errors only

@@ -29,7 +29,6 @@
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
-#include "rota/agent/readiness.h"
 #include "rota/agent/status.h"
 #include "rota/agent/status_socket.h"
 #include "rota/agent/voice.h"
@@ -43,6 +42,8 @@
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
+#include "rota/health/observation.h"
+#include "rota/health/probe.h"
 #include "rota/instance/address.h"
 
 namespace rota::agent {
@@ -54,7 +55,6 @@ using std::chrono::seconds;
 // Long enough for a slow TLS handshake far away, short enough for several tries before a deadline.
 constexpr seconds kCallTimeout{10};
 constexpr milliseconds kLeastCallTimeout{200};
-constexpr seconds kReadinessTimeout{5};
 
 // The service manager is asked for this much more, this often, while joining and leaving.
 constexpr seconds kExtension{30};
@@ -316,8 +316,11 @@ void Loop::carry_out(Call call) {
 }
 
 void Loop::carry_out(const CheckReadiness& /*action*/) {
-    readiness_worker_->start(
-        [this]() -> Event { return check_readiness(config_.readiness, kReadinessTimeout); });
+    ROTA_ASSERT(config_.readiness);
+    readiness_worker_->start([check = *config_.readiness]() -> Event {
+        health::Observation seen = health::probe(check, check.timeout);
+        return ReadinessChecked{.passed = admits(seen), .detail = std::move(seen.detail)};
+    });
 }
 
 void Loop::carry_out(const Say& say) {

@@ -21,12 +21,12 @@
 
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
-#include "rota/agent/readiness.h"
 #include "rota/base/error.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"
+#include "rota/health/check.h"
 #include "rota/instance/address.h"
 
 namespace rota::cli {
@@ -277,9 +277,10 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
                      seconds{1})};
     const std::vector<CLI::Option*> for_agent{
         command
-            .add_option("--ready", options.ready,
-                        "Join when this check passes: http://…, tcp://HOST:PORT or exec:COMMAND")
-            ->check(complaint(&agent::parse_readiness))
+            .add_option(
+                "--ready", options.ready,
+                "Join when this check passes: http://…, tcp://HOST:PORT, grpc://…, exec:COMMAND, …")
+            ->check(complaint(&health::parse_check))
             ->type_name("CHECK"),
         add_duration(command, "--ready-interval", options.ready_interval, "Between the checks",
                      seconds{1}),
@@ -367,7 +368,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     settings.readiness_interval =
         ROTA_TRY(parse_duration("ready-interval", options.ready_interval));
     if (!options.ready.empty()) {
-        config.readiness = ROTA_TRY(agent::parse_readiness(options.ready));
+        config.readiness = ROTA_TRY(health::parse_check(options.ready));
         settings.check_readiness = true;
     }
     settings.dry_run = options.dry_run;
