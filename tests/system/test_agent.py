@@ -197,7 +197,7 @@ class Agent(story.Story):
         self.assertEqual(self.members(), {})
 
     def test_status_by_the_agent_and_by_the_api(self):
-        self.assertEqual(self.command("status").returncode, 3)
+        self.assertEqual(self.command("status").returncode, 4)
         agent = self.agent()
         self.joined()
         harness.eventually(lambda: self.command("status").returncode == 0, "in service", 30)

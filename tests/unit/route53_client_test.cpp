@@ -181,7 +181,10 @@ TEST(Route53Retry, the_deadline_gives_the_last_error) {
             ++calls;
             return std::unexpected(explained(400, "Throttling"));
         },
-        boot_now(), rng);
+        boot_now(), rng,
+        [](const CallError&, unsigned, std::chrono::milliseconds) {
+            ADD_FAILURE() << "announces a wait that does not come";
+        });
     EXPECT_EQ(calls, 1);
     EXPECT_EQ(result.error().api->code, "Throttling");
 }

@@ -204,7 +204,7 @@ CLI::App* add_verb(CLI::App& keys, const std::string& name, const std::string& d
         run_chosen = [command, options, verb] {
             const Status given = refuse_empty_values(*command);
             const Status done = given ? verb(*options) : given;
-            return done ? EX_OK : report(done.error());
+            return done ? EX_OK : report(done.error(), options->json ? Output::json : Output::text);
         };
     });
     return command;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,7 +91,9 @@ Result<lab::LabOptions> read_options(const Options& given) {
 
 int run(const Options& given) {
     auto options = read_options(given);
-    return options ? lab::run_lab(std::move(*options)) : report(options.error());
+    auto ended = options ? lab::run_lab(*std::move(options)) : std::unexpected(options.error());
+    return ended ? *ended
+                 : report(ended.error(), given.lab.wants_json ? Output::json : Output::text);
 }
 
 int conclude(const Status& status) {

@@ -239,7 +239,8 @@ void add_leave(CLI::App& app, Run& run) {
     command.callback([&command, &run, options] {
         run = [&command, options] {
             const auto status = leave(command, *options);
-            return status ? *status : report(status.error());
+            const Output output = options->member.json ? Output::json : Output::text;
+            return status ? *status : report(status.error(), output);
         };
     });
 }

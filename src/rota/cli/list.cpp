@@ -118,7 +118,8 @@ auto patiently(Call&& call) {
     return route53::retry_call(
         [&call](bool) { return call(); }, boot_now() + kPatience, rng,
         [](const route53::CallError& error, unsigned, std::chrono::milliseconds delay) {
-            put(stderr, "rota: {}; trying again in {} ms\n", error.error.message, delay.count());
+            put(stderr, "rota: {}; trying again in {:.1f} s\n", error.error.message,
+                std::chrono::duration<double>{delay}.count());
         });
 }
 
@@ -164,22 +165,23 @@ Result<int> list(const Options& options) {
             rotas.push_back({.type = type, .members = std::move(group->record_sets)});
         }
     }
+    const Error none{ErrorKind::not_found,
+                     fmt::format("{} has no members of type {} in zone {}", name.to_text(),
+                                 options.type.empty() ? "A or AAAA" : options.type, zone)};
     if (options.json) {
         Json out;
         out["name"] = name.to_text();
         out["zone"] = zone;
         out["rotas"] = Json::array();
         std::ranges::transform(rotas, std::back_inserter(out["rotas"]), json_of);
+        if (rotas.empty()) {
+            out["error"] = {{"kind", to_string(none.kind)}, {"message", none.message}};
+        }
         put(stdout, "{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
     } else {
         std::ranges::for_each(rotas, [&name](const Rota& rota) { print(name, rota); });
     }
-    if (rotas.empty()) {
-        return fail(ErrorKind::not_found,
-                    fmt::format("{} has no members of type {} in zone {}", name.to_text(),
-                                options.type.empty() ? "A or AAAA" : options.type, zone));
-    }
-    return EX_OK;
+    return rotas.empty() ? report(none) : EX_OK;
 }
 
 }  // namespace
@@ -203,7 +205,8 @@ void add_list(CLI::App& app, Run& run) {
     command.callback([&run, options] {
         run = [options] {
             const auto status = list(*options);
-            return status ? *status : report(status.error());
+            const Output output = options->json ? Output::json : Output::text;
+            return status ? *status : report(status.error(), output);
         };
     });
 }

@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "rota/base/error.h"
 #include "rota/base/print.h"
@@ -220,7 +221,13 @@ std::string url_complaint(const std::string& text) {
     return url ? std::string{} : url.error().message;
 }
 
-int report(const Error& error) {
+int report(const Error& error, Output output) {
+    if (output == Output::json) {
+        const nlohmann::ordered_json object{
+            {"error", {{"kind", to_string(error.kind)}, {"message", error.message}}}};
+        put(stdout, "{}\n",
+            object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    }
     put(stderr, "rota: {}\n", error.message);
     return exit_status(error);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,11 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
 /// What is wrong with an option's URL; empty when nothing is, or there is none.
 std::string url_complaint(const std::string& text);
 
-/// Prints "rota: message" to standard error and gives the exit status of the error.
-int report(const Error& error);
+/// Whether the message alone is for a person, or standard output is for a program that reads JSON.
+enum class Output : std::uint8_t { text, json };
+
+/// Prints "rota: message" to standard error and gives the exit status of the error; for a program
+/// {"error":{"kind":…,"message":…}} goes to standard output as well.
+int report(const Error& error, Output output = Output::text);
 
 }  // namespace rota::cli

@@ -70,8 +70,8 @@ public:
             },
             deadline_, rng_,
             [](const CallError& error, unsigned, milliseconds delay) {
-                print_note(
-                    fmt::format("{}; trying again in {} ms", error.error.message, delay.count()));
+                print_note(fmt::format("{}; trying again in {:.1f} s", error.error.message,
+                                       std::chrono::duration<double>{delay}.count()));
             });
     }
 

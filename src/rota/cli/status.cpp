@@ -107,8 +107,10 @@ Result<int> status(CLI::App& command, const MemberOptions& options) {
         if (!config.rotas.empty()) {
             return from_api(config);
         }
-        put(stdout, "{}, and no rota is configured\n", line.error().message);
-        return kNotInService;
+        return fail(ErrorKind::not_found,
+                    fmt::format("{}, and no rota is configured: give --name and --zone, or "
+                                "--socket",
+                                line.error().message));
     }
     return show_line(config, *line, true);
 }
@@ -124,7 +126,7 @@ void add_status(CLI::App& app, Run& run) {
         run = [&command, options] {
             const auto result = status(command, *options);
             if (!result) {
-                report(result.error());
+                report(result.error(), options->json ? Output::json : Output::text);
                 return kUnknown;
             }
             return *result;

@@ -117,6 +117,9 @@ private:
 };
 
 Result<int> Run::play() {
+    if (!options_.report.empty()) {
+        ROTA_CHECK(check_report_path(options_.report));
+    }
     const Fd signals = ROTA_TRY(block_signals());
     const std::string directory = ROTA_TRY(make_directory(options_.keep));
     auto result = play_in(directory, signals);
@@ -202,14 +205,9 @@ int Run::conclude(const Director& director, const std::string& directory) {
 
 }  // namespace
 
-int run_lab(LabOptions options) {
+Result<int> run_lab(LabOptions options) {
     options.settings = completed(options.settings);
-    const auto status = Run{std::move(options)}.play();
-    if (!status) {
-        put(stderr, "rota lab: {}\n", status.error().message);
-        return exit_status(status.error());
-    }
-    return *status;
+    return Run{std::move(options)}.play();
 }
 
 }  // namespace rota::lab

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "rota/base/error.h"
 #include "rota/lab/record.h"
 
 // The whole story on one machine: a name server, instances that come and go with the load, clients
@@ -18,7 +19,7 @@ struct LabOptions {
 };
 
 /// Runs the lab. Exit status: 0 when no request failed (but because of the kill that --chaos asks
-/// for), 1 when one did or a part broke, 130 when interrupted.
-int run_lab(LabOptions options);
+/// for), 1 when one did or a part broke, 130 when interrupted. @errors what kept it from running.
+Result<int> run_lab(LabOptions options);
 
 }  // namespace rota::lab

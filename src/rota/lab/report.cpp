@@ -7,16 +7,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <ios>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/base/fd.h"
 #include "rota/lab/load_curve.h"
 #include "rota/lab/record.h"
 #include "rota/lab/svg.h"
@@ -436,6 +440,20 @@ std::string report_html(const RunRecord& record, const std::string& made_at) {
     out += explanation(record);
     out += "<h2>What happened</h2>\n" + happenings_list(record);
     return out + "</body></html>\n";
+}
+
+Status check_report_path(const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+        return fail_errno("cannot write the report to " + path, EISDIR);
+    }
+    const std::string draft = path + ".new";
+    const Fd file{::open(draft.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)};
+    if (!file) {
+        return fail_errno("cannot write the report to " + path, errno);
+    }
+    std::filesystem::remove(draft, ignored);
+    return {};
 }
 
 Status write_report(const RunRecord& record, const std::string& made_at, const std::string& path) {

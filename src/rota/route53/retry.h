@@ -36,7 +36,7 @@ bool says_not_found(const CallError& error);
 /// exists" the caller reads what is there and compares; an UPSERT is never refused for this.)
 bool is_done_already(model::Action action, const CallError& error, bool answer_was_lost);
 
-/// Called before each wait: for messages. `attempt` counts from 1.
+/// Called before each wait that comes: for messages. `attempt` counts from 1.
 using OnRetry =
     std::function<void(const CallError& error, unsigned attempt, std::chrono::milliseconds delay)>;
 
@@ -57,10 +57,11 @@ auto retry_call(Call&& call, BootTime deadline, Rng& rng, const OnRetry& on_retr
         }
         answer_was_lost = answer_was_lost || result.error().outcome_unknown;
         const std::chrono::milliseconds delay = backoff_delay(attempt, rng, backoff);
-        if (on_retry) {
+        const bool is_in_time = boot_now() + delay < deadline;
+        if (on_retry && is_in_time) {
             on_retry(result.error(), attempt + 1, delay);
         }
-        if (!wait_before_retry(delay, deadline)) {
+        if (!is_in_time || !wait_before_retry(delay, deadline)) {
             return result;
         }
     }
