@@ -121,5 +121,44 @@ class Ages(unittest.TestCase):
         self.assertEqual(curl(server, "/rota/v1/none")[1]["code"], "NoSuchResource")
 
 
+class Leases(unittest.TestCase):
+    def beat(self, zone, name, number, by=curl, **more):
+        body = json.dumps({"zone": zone, "name": name, "type": "A", "set_identifier": f"i-{number}", **more})
+        if by is curl:
+            return curl(server, "/rota/v1/heartbeats", "-H", "Content-Type: application/json", "-d", body, method="POST")
+        return by(server, "/rota/v1/heartbeats", "POST", body.encode())
+
+    def held(self, zone):
+        listed = curl(server, f"/rota/v1/leases?zone={zone.split('/')[-1]}")[1]["leases"]
+        return {lease["set_identifier"]: lease["held"] for lease in listed}
+
+    def test_a_lease_that_is_renewed_and_one_that_runs_out(self):
+        zone, name = server.zone("leases.test", client), "www.leases.test"
+        change(client, zone, *(("CREATE", member(name, number)) for number in (1, 2, 3)))
+        self.assertEqual(self.held(zone), {})
+        status, answer = self.beat(zone, name, 1, lease_seconds=300, load={"utilisation": 0.25})
+        self.assertEqual((status, answer["members"], answer["reporting"]), (200, 3, 1))
+        status, answer = self.beat(zone, name, 2, by=botocore, lease_seconds=1, load={"utilisation": 0.75}, probe={"port": 80})
+        self.assertEqual((status, answer["mean_utilisation"], len(answer["reports"])), (200, 0.5, 2))
+        harness.eventually(lambda: self.held(zone) == {"i-1": True, "i-2": False}, "the lease of i-2 ran out")
+        self.assertEqual(self.beat(zone, name, 1, lease_seconds=300)[1]["mean_utilisation"], None)
+        metrics = urllib.request.urlopen(server.endpoint + "/metrics", timeout=30).read().decode()
+        self.assertIn("\nrota_leases_held 1\n", metrics)
+        self.assertIn("\nrota_leases_expired_total 1\n", metrics)
+        change(client, zone, ("DELETE", member(name, 2)))
+        self.assertEqual(self.held(zone), {"i-1": True})
+        self.assertEqual(self.beat(zone, name, 2)[1]["code"], "NoSuchRecordSet")
+
+    def test_many_heartbeats_over_one_connection(self):
+        zone, name = server.zone("many.test", client), "www.many.test"
+        change(client, zone, ("CREATE", member(name, 1)))
+        body = json.dumps({"zone": zone, "name": name, "type": "A", "set_identifier": "i-1"})
+        next_one = ["--next", "-sS", "--max-time", "30", "--noproxy", "*", "--aws-sigv4", "aws:amz:us-east-1:route53"]
+        next_one += ["--user", f"{server.key_id}:{server.secret}", "-d", body, "-o", "/dev/null", "-w", "%{num_connects} %{http_code}\\n"]
+        command = ["curl", *(next_one + [server.endpoint + "/rota/v1/heartbeats"]) * 20]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, env=harness.clean_environment())
+        self.assertEqual(run.stdout.splitlines(), ["1 200"] + ["0 200"] * 19, run.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)

@@ -68,7 +68,7 @@ protected:
             std::vector{name("ns1.example.net"), name("ns2.example.net")},
             model::kMaxRecordSetsPerZone);
         own_ = std::make_unique<RotaApi>(
-            *zones_, [this](std::string_view zone_id, const model::RecordKey& key) {
+            *zones_, leases_, [this](std::string_view zone_id, const model::RecordKey& key) {
                 asked_ = fmt::format("{} {} {} {}", zone_id, key.name.to_text(),
                                      dns::to_string(key.type), key.set_identifier);
                 return age_;
@@ -179,6 +179,7 @@ protected:
     std::uint64_t generation_ = 1;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<HostedZones> zones_;
+    Leases leases_;
     std::unique_ptr<RotaApi> own_;
     std::unique_ptr<Router> router_;
     std::optional<aws::AuthError> refusal_;
@@ -590,6 +591,62 @@ TEST_F(Api, tells_the_age_of_a_member) {
     age_->state = MemberAge::State::present;
     EXPECT_THAT(send("GET", "/rota/v1/ages" + query).body,
                 HasSubstr(R"({"state":"present","insync":true,"last_answered_seconds_ago":null,)"));
+}
+
+TEST_F(Api, takes_heartbeats_of_members_and_lists_their_leases) {
+    const std::string id = zone("example.com");
+    ASSERT_EQ(change(id, {weighted(model::Action::create, "www.example.com", "i-1"),
+                          weighted(model::Action::create, "www.example.com", "i-2")})
+                  .status,
+              200);
+    const auto beat = [&](const std::string& more, const std::string& identifier = "i-1") {
+        return send("POST", "/rota/v1/heartbeats",
+                    R"({"zone":"/hostedzone/)" + id +
+                        R"(","name":"WWW.example.com","type":"A","set_identifier":")" + identifier +
+                        "\"" + more + "}");
+    };
+    EXPECT_EQ(beat("").body,
+              R"({"lease_seconds":9,"members":2,"reporting":0,"mean_utilisation":null,)"
+              R"("reports":[]})");
+    const auto second =
+        beat(R"(,"lease_seconds":300,"probe":{"port":80,"path":"/up"},)"
+             R"("load":{"utilisation":0.5,"in_flight":7,"draining":false,"new":[]})",
+             "i-2");
+    EXPECT_EQ(second.status, 200);
+    EXPECT_EQ(second.body,
+              R"({"lease_seconds":300,"members":2,"reporting":1,"mean_utilisation":0.5,)"
+              R"("reports":[{"set_identifier":"i-2","age_seconds":0.0,"utilisation":0.5,)"
+              R"("requests_per_second":null,"errors_per_second":null,"in_flight":7.0,)"
+              R"("draining":false}]})");
+    const auto list = [&](const std::string& query) {
+        return send("GET", "/rota/v1/leases?zone=" + id + query).body;
+    };
+    EXPECT_THAT(list(""), testing::StartsWith(R"({"server_uptime_seconds":)"));
+    EXPECT_THAT(list("&name=www.example.com&type=A"),
+                HasSubstr(R"("leases":[{"name":"www.example.com.","type":"A",)"
+                          R"("set_identifier":"i-1","held":true,"expires_in_seconds":)"));
+    EXPECT_THAT(list(""), HasSubstr(R"("draining":false,"probe":{"port":80,"path":"/up"}}])"));
+    EXPECT_THAT(list("&type=AAAA"), HasSubstr(R"("leases":[])"));
+    EXPECT_THAT(list("&name=example.com"), HasSubstr(R"("leases":[])"));
+    EXPECT_EQ(beat("", "i-3").status, 404);
+    for (const std::string wrong :
+         {R"(,"lease_seconds":0)", R"(,"lease_seconds":301)", R"(,"lease_seconds":1.5)",
+          R"(,"lease_seconds":18446744073709551615)", R"(,"lease_seconds":"9")", R"(,"probe":80)",
+          R"(,"probe":{})", R"(,"probe":{"port":65536})", R"(,"probe":{"port":80,"path":"up"})",
+          R"(,"load":[])", R"(,"load":{"utilisation":-1})", R"(,"load":{"utilisation":1e999})",
+          R"(,"load":{"utilisation":"1"})", R"(,"load":{"draining":1})", R"(,"type":"AB")",
+          R"(,"name":"a..b")", R"(,"zone":"")", "}"}) {
+        const auto refusal = beat(wrong);
+        EXPECT_EQ(refusal.status, 400) << wrong;
+        EXPECT_THAT(refusal.body, testing::StartsWith(R"({"code":"InvalidInput")")) << wrong;
+    }
+    EXPECT_EQ(beat(R"(,"x":")" + std::string(20000, 'x') + "\"").status, 413);
+    for (const std::string& body : {std::string{}, std::string{"[]"}, std::string(9000, '[')}) {
+        EXPECT_EQ(send("POST", "/rota/v1/heartbeats", body).status, 400);
+    }
+    EXPECT_EQ(send("GET", "/rota/v1/leases").status, 400);
+    EXPECT_EQ(send("GET", "/rota/v1/leases?zone=Z0NONE").status, 404);
+    EXPECT_EQ(send("GET", "/rota/v1/heartbeats").status, 405);
 }
 
 TEST_F(Api, explains_its_own_errors_in_json) {

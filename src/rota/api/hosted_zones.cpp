@@ -363,6 +363,23 @@ Answer<route53::ListRecordSetsResponse> HostedZones::list_record_sets(
     return response;
 }
 
+Answer<std::vector<std::string>> HostedZones::members(std::string_view id, const dns::Name& name,
+                                                      dns::Type type) const {
+    const std::shared_lock reading{reading_};
+    const Zone* const zone = find(id);
+    if (zone == nullptr) {
+        return no_such_zone(id);
+    }
+    std::vector<std::string> members;
+    for (auto at = zone->record_sets.lower_bound({name, type, {}});
+         at != zone->record_sets.end() && at->first.name == name && at->first.type == type; ++at) {
+        if (!at->first.set_identifier.empty()) {
+            members.push_back(at->first.set_identifier);
+        }
+    }
+    return members;
+}
+
 Answer<model::ChangeInfo> HostedZones::find_change(std::string_view id) const {
     const auto recent = recent_.with([&](const auto& changes) -> std::optional<model::ChangeInfo> {
         const auto found = changes.find(id);

@@ -18,6 +18,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/guarded.h"
 #include "rota/dns/name.h"
+#include "rota/dns/types.h"
 #include "rota/model/change_batch.h"
 #include "rota/model/hosted_zone.h"
 #include "rota/route53/messages.h"
@@ -100,6 +101,10 @@ public:
         const ListHostedZonesByNameRequest& request) const;
     [[nodiscard]] Answer<route53::ListRecordSetsResponse> list_record_sets(
         std::string_view id, const route53::ListRecordSetsRequest& request) const;
+    /// The set identifiers of a rota's members, in order; empty when there is no such rota.
+    [[nodiscard]] Answer<std::vector<std::string>> members(std::string_view id,
+                                                           const dns::Name& name,
+                                                           dns::Type type) const;
     [[nodiscard]] Answer<model::ChangeInfo> find_change(std::string_view id) const;
 
     [[nodiscard]] ZoneTotals totals() const;

@@ -4,7 +4,9 @@
 #include <string_view>
 
 #include "rota/api/hosted_zones.h"
+#include "rota/api/leases.h"
 #include "rota/api/member_age.h"
+#include "rota/base/clock.h"
 #include "rota/http/message.h"
 
 // What `rota serve` offers beyond Route 53's API, for agents and sweepers: the paths under
@@ -25,7 +27,7 @@ http::Response json_error(const JsonError& error);
 /// Safe to call from any thread.
 class RotaApi {
 public:
-    RotaApi(const HostedZones& zones, FindAge find_age);
+    RotaApi(const HostedZones& zones, Leases& leases, FindAge find_age);
 
     /// Answers a request whose signature is good.
     /// @param operation  set to what the request asks for, as the metrics name it.
@@ -34,6 +36,8 @@ public:
 
 private:
     const HostedZones& zones_;
+    Leases& leases_;
+    BootTime started_;
     FindAge find_age_;
 };
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "rota/api/hosted_zones.h"
+#include "rota/api/leases.h"
 #include "rota/api/metrics.h"
 #include "rota/api/rota_api.h"
 #include "rota/api/router.h"
@@ -38,6 +39,8 @@
 #include "rota/dns/name.h"
 #include "rota/http/message.h"
 #include "rota/http/server.h"
+#include "rota/model/change_batch.h"
+#include "rota/model/hosted_zone.h"
 #include "rota/server/dns_server.h"
 #include "rota/server/live_keys.h"
 #include "rota/server/name_servers.h"
@@ -178,6 +181,23 @@ void write_dns_metrics(api::MetricsText& out, const DnsServer& dns, const LiveKe
     out.gauge("rota_access_keys", "Access keys that can sign requests.", keys.count());
 }
 
+void write_lease_metrics(api::MetricsText& out, api::Leases& leases) {
+    const api::LeaseTotals totals = leases.totals(boot_now());
+    out.gauge("rota_leases_held", "Members whose agents' heartbeats come in time.", totals.held);
+    out.counter("rota_leases_expired_total", "Leases that ran out.", totals.expired);
+}
+
+/// The same, and a record set that goes takes its lease with it.
+api::Publication forgetting(api::Publication publication, api::Leases& leases) {
+    publication.change = [change = std::move(publication.change), &leases](
+                             const model::HostedZone& zone, const model::RecordSets& after,
+                             const model::ZoneDelta& delta) {
+        leases.forget(zone.id, delta, boot_now());
+        return change(zone, after, delta);
+    };
+    return publication;
+}
+
 /// Ends are asked for by signals, which every thread but this one ignores.
 class EndSignals {
 public:
@@ -279,17 +299,22 @@ Status serve(const ServeOptions& options) {
 
     EndSignals signals;
     ServedZones served{*dns, data.zones};
-    api::HostedZones zones{*data.store, std::move(data.zones), served.publication(), name_servers,
+    api::Leases leases;
+    api::HostedZones zones{*data.store, std::move(data.zones),
+                           forgetting(served.publication(), leases), name_servers,
                            options.max_record_sets};
     LiveKeys& keys = *data.keys;
-    api::RotaApi own{zones, served.ages()};
+    api::RotaApi own{zones, leases, served.ages()};
     api::Router router{
         zones, own,
         [&keys, allow_aws3 = options.allow_aws3](const http::Request& request, WallTime now) {
             return aws::verify(request, [&keys](std::string_view id) { return keys.secret_of(id); },
                                now, {.allow_aws3 = allow_aws3});
         },
-        [&dns = *dns, &keys](api::MetricsText& out) { write_dns_metrics(out, dns, keys); }};
+        [&dns = *dns, &keys, &leases](api::MetricsText& out) {
+            write_dns_metrics(out, dns, keys);
+            write_lease_metrics(out, leases);
+        }};
     http::Server api{std::move(sockets.listeners), http::ServerLimits{},
                      [&router](const http::Request& request, const http::Peer& peer) {
                          return router.handle(request, peer);
