@@ -16,7 +16,7 @@ import harness
 
 CACHE = os.environ.get("ROTA_TEST_CACHE", "/var/cache/rota-test")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LIBRARIES = ["libfmt9", "libpugixml1v5", "libssl3", "libsqlite3-0", "libstdc++6"]
+LIBRARIES = ["libfmt9", "libnghttp2-14", "libpugixml1v5", "libssl3", "libsqlite3-0", "libstdc++6"]
 
 
 def cannot(*programs):

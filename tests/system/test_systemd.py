@@ -142,9 +142,9 @@ class Systemd(machines.Case):
     def serves(self):
         return parts.serves(self.network, INSTANCE)
 
-    def boot(self):
+    def boot(self, ready=f"http://{INSTANCE}/"):
         settings = self.directory / "rota-agent"
-        options = f"--zone example.com --name {NAME} --address local-ipv4 --ttl {TTL} --margin {MARGIN} --ready http://{INSTANCE}/"
+        options = f"--zone example.com --name {NAME} --address local-ipv4 --ttl {TTL} --margin {MARGIN} --ready {ready}"
         settings.write_text("".join(f"{k}={v}\n" for k, v in self.server.environment.items()) + f'ROTA_OPTIONS="{options}"\n')
         stamp = self.directory / "stamp.conf"
         stamp.write_text(STAMP)
@@ -190,6 +190,21 @@ class Systemd(machines.Case):
         stopped = {unit: when for unit, what, when in self.stamps() if what == "stopped"}
         self.assertLess(stopped["rota-agent"], stopped["nginx"])
         self.assertGreaterEqual(stopped["rota-agent"] - asked, TTL + MARGIN)
+
+    def test_a_unit_is_waited_for(self):
+        machine = self.boot("systemd:nginx")
+        self.assertIn("in service", machine.run("rota", "status").stdout)
+        machine.run("systemctl", "stop", "rota-agent", "nginx")
+        machine.run("systemctl", "start", "--no-block", "rota-agent")
+        # Started last, but nobody starts nginx for it.
+
+        def said():
+            return machine.run("journalctl", "-u", "rota-agent", "--no-pager", check=False).stdout
+
+        harness.eventually(lambda: "unit nginx is inactive (dead)" in said(), said, 20)
+        self.assertEqual(self.answers(), [])
+        machine.run("systemctl", "start", "nginx")
+        harness.eventually(lambda: self.answers() == [INSTANCE], said, 20)
 
     def test_a_crash_leaves_the_record_behind(self):
         machine = self.boot()
