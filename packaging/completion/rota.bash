@@ -15,9 +15,18 @@ _rota() {
         return 0
     fi
     case $previous in
-        --data | --config | --secret-file | --report) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-        *) mapfile -t COMPREPLY < <(compgen -W "$(sed -n '/^Subcommands:/,/^[^ ]/s/^  \([a-z0-9-]*\).*/\1/p' <<<"$usage")" -- "$word") ;;
+        --data | --config | --report | --keep | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --type) mapfile -t COMPREPLY < <(compgen -W 'A AAAA' -- "$word") ;;
+        --address) mapfile -t COMPREPLY < <(compgen -W 'public-ipv4 local-ipv4 ipv6' -- "$word") ;;
+        --last) mapfile -t COMPREPLY < <(compgen -W 'remove refuse' -- "$word") ;;
+        --log-format) mapfile -t COMPREPLY < <(compgen -W 'key-value json' -- "$word") ;;
+        --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warning error' -- "$word") ;;
+        *)
+            # Subcommands, and the commands of route53, which are indented by a tab.
+            mapfile -t COMPREPLY < <(compgen -W "$(sed -n -e '/^Subcommands:/,/^[^ ]/s/^  \([a-z0-9-]*\).*/\1/p' \
+                -e 's/^\t\([a-z0-9_]\{1,\}\) .*/\1/p' <<<"$usage")" -- "$word")
+            ;;
     esac
 }
 
-complete -F _rota rota
+complete -F _rota rota route53

@@ -101,6 +101,45 @@ class ExitStatus(story.Story):
         self.run_rota("leave", "--config", self.file, status=0)
         self.run_rota("status", "--config", self.file, status=3)
 
+    def test_a_mistyped_subcommand_is_named_with_the_nearest(self):
+        for typed, meant in (("jion", "join"), ("leav", "leave"), ("sttaus", "status"), ("routes53", "route53")):
+            said = self.run_rota(typed, "--zone", "x", status=64)
+            self.assertEqual(said, f"rota: there is no subcommand '{typed}': did you mean '{meant}'?; rota --help lists them\n")
+        self.assertNotIn("did you mean", self.run_rota("frobnicate", status=64))
+
+    def test_help_and_version_have_their_other_names(self):
+        def shown(*words):
+            return subprocess.run([harness.ROTA, *words], capture_output=True, text=True, timeout=30, check=True).stdout
+
+        self.assertEqual(shown("help"), shown("--help"))
+        self.assertEqual(shown("help", "join"), shown("join", "--help"))
+        self.assertEqual(shown("help", "keys", "create"), shown("keys", "create", "--help"))
+        self.assertEqual(shown("help", "route53"), shown("route53", "help"))
+        self.assertEqual(shown("route53", "ls", "--help"), shown("route53", "help", "ls"))
+        self.assertEqual(shown("-V"), shown("--version"))
+
+    def test_dns_and_api_on_one_port_is_64(self):
+        for dns, api in (("127.0.0.1:5399", "127.0.0.1:5399"), ("0.0.0.0:5399", "127.0.0.1:5399")):
+            said = self.run_rota("serve", "--data", f"{self.directory}/other", "--dns", dns, "--api", api, status=64)
+            self.assertIn("are the same TCP port", said)
+
+    def test_list_asks_where_the_agents_file_says(self):
+        self.file.write_text(f'zone = "example.com"\nname = "{story.NAME}"\nendpoint-url = "{NOBODY}"\nlog-format = "json"\n')
+        said = self.run_rota("list", story.NAME, "--config", self.file, status=69)
+        self.assertIn(NOBODY.removeprefix("http://"), said)
+        self.run_rota("list", "nobody.example.com", "--config", self.file, "--endpoint-url", self.server.endpoint, status=66)
+
+    def test_https_to_a_plain_endpoint_says_so_at_once(self):
+        said = self.run_rota("list", story.NAME, "--endpoint-url", self.server.endpoint.replace("http:", "https:"), status=69)
+        self.assertIn("if it is plain HTTP, write http://", said)
+        self.assertNotIn("trying again", said)
+
+    def test_keys_that_others_may_read_are_made_private(self):
+        file = self.server.data / "keys.db"
+        file.chmod(0o644)
+        self.assertIn("made private", self.run_rota("keys", "list", "--data", self.server.data, status=0))
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+
     def test_json_has_the_error_as_its_one_object(self):
         def told(*words, status, **variables):
             run = subprocess.run(

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(os.environ["ROTA_SOURCE_DIR"])
@@ -106,6 +107,18 @@ class Completion(unittest.TestCase):
 
     def test_subcommands_complete(self):
         self.assertEqual(sorted(self.complete("rota", "")), sorted(subcommands()))
+
+    def test_values_complete(self):
+        self.assertEqual(self.complete("rota", "join", "--type", "")[:2], ["A", "AAAA"])
+        self.assertEqual(self.complete("rota", "leave", "--last", "rem"), ["remove"])
+        self.assertEqual(self.complete("rota", "agent", "--log-format", ""), ["key-value", "json"])
+
+    def test_the_old_tools_commands_complete_under_both_names(self):
+        self.assertIn("add_record", self.complete("rota", "route53", "add_"))
+        with tempfile.TemporaryDirectory() as folder:
+            route53 = os.path.join(folder, "route53")
+            os.symlink(ROTA, route53)
+            self.assertEqual(self.complete(route53, ""), self.complete("rota", "route53", ""))
 
     def test_options_complete_for_every_subcommand(self):
         for name in subcommands():

@@ -34,8 +34,8 @@ struct Options {
     lab::LabOptions lab;
     std::string duration = "60s";
     std::string instances = "2:6";
-    long ttl = 5;
-    long margin = 1;
+    std::string ttl = "5";
+    std::string margin = "1";
     std::uint32_t seed = 0;
 };
 
@@ -62,6 +62,18 @@ Result<std::chrono::seconds> length_of_run(const std::string& text) {
     return *duration;
 }
 
+Result<std::chrono::seconds> short_time(std::string_view option, const std::string& text,
+                                        std::chrono::seconds least) {
+    constexpr std::chrono::seconds kMost{std::chrono::hours{1}};
+    const auto time = read_duration(text);
+    if (!time || *time < least || *time > kMost) {
+        return fail(ErrorKind::usage,
+                    fmt::format("{} {}: give a time from {}s to 1h, such as 5, 5s or 1m", option,
+                                text, least.count()));
+    }
+    return *time;
+}
+
 /// "2:6": the smallest and the largest group.
 Status parse_instances(const std::string& text, lab::RunSettings& settings) {
     constexpr unsigned kMost = 100;  // weighted record sets a name, at Route 53
@@ -82,8 +94,9 @@ Result<lab::LabOptions> read_options(const Options& given) {
     lab::LabOptions options = given.lab;
     options.settings.duration = ROTA_TRY(length_of_run(given.duration));
     ROTA_CHECK(parse_instances(given.instances, options.settings));
-    options.settings.ttl = std::chrono::seconds{given.ttl};
-    options.settings.margin = std::chrono::seconds{given.margin};
+    options.settings.ttl = ROTA_TRY(short_time("--ttl", given.ttl, std::chrono::seconds{1}));
+    options.settings.margin =
+        ROTA_TRY(short_time("--margin", given.margin, std::chrono::seconds{0}));
     options.settings.seed = given.seed != 0 ? given.seed : Rng::from_entropy().next() % 1'000'000;
     options.settings.name = "www.rota-lab.test";
     return options;
@@ -170,13 +183,11 @@ void add_lab(CLI::App& app, Run& run_chosen) {
     command->add_option("--instances", options->instances, "Smallest and largest size of the group")
         ->type_name("MIN:MAX")
         ->capture_default_str();
-    command->add_option("--ttl", options->ttl, "TTL of the records, in seconds")
-        ->type_name("INT")
-        ->check(CLI::Range(1, 3600).description(""))
+    command->add_option("--ttl", options->ttl, "TTL of the records")
+        ->type_name("TIME")
         ->capture_default_str();
-    command->add_option("--margin", options->margin, "Drain margin over the TTL, in seconds")
-        ->type_name("INT")
-        ->check(CLI::Range(0, 3600).description(""))
+    command->add_option("--margin", options->margin, "Drain margin over the TTL")
+        ->type_name("TIME")
         ->capture_default_str();
     command
         ->add_option("--seed", options->seed,

@@ -49,6 +49,15 @@ struct Options {
     bool json = false;
 };
 
+/// The agent's file says how the API is reached; whose members it holds is another matter.
+const SettingSources& sources() {
+    static const SettingSources all{.environment_prefix = "ROTA_AGENT_",
+                                    .default_file = "/etc/rota/agent.toml",
+                                    .tables = {"rota"},
+                                    .is_anothers = true};
+    return all;
+}
+
 struct Rota {
     dns::Type type = dns::Type::a;
     std::vector<model::RecordSet> members;
@@ -141,7 +150,8 @@ Result<std::string> zone_of(route53::Client& client, const Options& options,
     return *std::move(zone);
 }
 
-Result<int> list(const Options& options) {
+Result<int> list(CLI::App& command, const Options& options) {
+    ROTA_CHECK(fill_options(command, sources()));
     const dns::Name name = ROTA_TRY(dns::Name::parse(options.name));
     std::vector<dns::Type> types{dns::Type::a, dns::Type::aaaa};
     if (!options.type.empty()) {
@@ -190,21 +200,25 @@ void add_list(CLI::App& app, Run& run) {
     CLI::App& command =
         *app.add_subcommand("list", "Show the members of a rota: address, weight, TTL and share");
     auto options = std::make_shared<Options>();
+    add_config_option(command, sources());
     command.add_option("NAME", options->name, "Domain name of the rota")->required();
     command
         .add_option("--zone", options->zone, "Hosted zone, by id or by name (default: looked up)")
-        ->type_name("ID|NAME");
+        ->type_name("ID|NAME")
+        ->configurable(false);
     command.add_option("--type", options->type, "One type only (default: A and AAAA)")
-        ->type_name("TYPE");
+        ->type_name("TYPE")
+        ->configurable(false);
     command.add_option("--endpoint-url", options->aws.endpoint_url, "The Route 53 API's address")
         ->check(url_complaint)
         ->type_name("URL");
     command.add_option("--region", options->aws.region, "AWS region, which decides the partition");
     command.add_option("--profile", options->aws.profile, "Profile in AWS's shared files");
-    command.add_flag("--json", options->json, "One JSON object on standard output");
-    command.callback([&run, options] {
-        run = [options] {
-            const auto status = list(*options);
+    command.add_flag("--json", options->json, "One JSON object on standard output")
+        ->configurable(false);
+    command.callback([&command, &run, options] {
+        run = [&command, options] {
+            const auto status = list(command, *options);
             const Output output = options->json ? Output::json : Output::text;
             return status ? *status : report(status.error(), output);
         };

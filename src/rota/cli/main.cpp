@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -57,6 +60,59 @@ bool is_called_route53(std::string_view program) noexcept {
     return program.substr(program.rfind('/') + 1) == "route53";
 }
 
+/// How many letters to add, drop, change or swap with the next to make one word of the other.
+std::size_t distance(std::string_view one, std::string_view other) {
+    std::vector<std::vector<std::size_t>> cost(one.size() + 1,
+                                               std::vector<std::size_t>(other.size() + 1));
+    for (std::size_t i = 0; i <= one.size(); ++i) {
+        for (std::size_t j = 0; j <= other.size(); ++j) {
+            if (i == 0 || j == 0) {
+                cost[i][j] = i + j;
+                continue;
+            }
+            const std::size_t change = one[i - 1] == other[j - 1] ? 0 : 1;
+            cost[i][j] =
+                std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + change});
+            if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1]) {
+                cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+            }
+        }
+    }
+    return cost[one.size()][other.size()];
+}
+
+/// The parts of the lab are subcommands that nobody types.
+bool is_subcommand(std::string_view name) {
+    return std::ranges::find(kSubcommands, name, &Subcommand::name) != kSubcommands.end() ||
+           name.starts_with("lab-");
+}
+
+int refuse_subcommand(std::string_view name) {
+    constexpr std::size_t kMostMistakes = 2;
+    const auto* const nearest = std::ranges::min_element(
+        kSubcommands, {},
+        [name](const Subcommand& subcommand) { return distance(name, subcommand.name); });
+    const bool is_near = distance(name, nearest->name) <= kMostMistakes;
+    rota::put(stderr, "rota: there is no subcommand '{}'{}; rota --help lists them\n", name,
+              is_near ? fmt::format(": did you mean '{}'?", nearest->name) : "");
+    return EX_USAGE;
+}
+
+/// `rota help VERB…` is `rota VERB… --help`; the old tool has a help of its own.
+std::vector<char*> without_help_verb(int argc, char** argv) {
+    static std::string option = "--help";
+    std::vector<char*> words{argv, argv + argc};
+    if (argc > 1 && std::string_view{argv[1]} == "help") {
+        if (argc > 2 && std::string_view{argv[2]} == "route53") {
+            std::swap(words[1], words[2]);
+        } else {
+            words.erase(words.begin() + 1);
+            words.push_back(option.data());
+        }
+    }
+    return words;
+}
+
 /// Help and the version go to standard output, what is wrong to standard error.
 int say(const CLI::App& app, const CLI::ParseError& error) {
     std::ostringstream out;
@@ -97,23 +153,30 @@ int main(int argc, char** argv) {
         if (argc > 0 && is_called_route53(argv[0])) {
             return conclude(rota::cli::run_route53(argc, argv), true);
         }
-        if (argc > 1 && std::string_view{argv[1]} == "route53") {
+        std::vector<char*> words = without_help_verb(argc, argv);
+        argc = static_cast<int>(words.size());
+        argv = words.data();
+        const std::string_view first = argc > 1 ? argv[1] : "";
+        if (first == "route53") {
             return conclude(rota::cli::run_route53(argc - 1, argv + 1), true);
+        }
+        if (!first.empty() && !first.starts_with('-') && !is_subcommand(first)) {
+            return refuse_subcommand(first);
         }
         CLI::App app{
             "rota balances load over a fleet of instances by DNS, with no load balancer in the "
             "path.",
             "rota"};
-        app.set_version_flag("--version", std::string{"rota " ROTA_VERSION});
+        app.set_version_flag("-V,--version", std::string{"rota " ROTA_VERSION});
         app.require_subcommand(1);
         rota::cli::Run run;
-        add_subcommands(app, run, argc > 1 ? argv[1] : "");
+        add_subcommands(app, run, first);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {
             return conclude(say(app, error), true);
         }
-        return conclude(run ? run() : EX_USAGE, answers(argc > 1 ? argv[1] : ""));
+        return conclude(run ? run() : EX_USAGE, answers(first));
     } catch (const std::exception& error) {
         rota::put(stderr, "rota: {}\n", error.what());
         return EX_SOFTWARE;

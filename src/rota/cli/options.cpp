@@ -203,7 +203,9 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
             keys.push_back(std::move(key));
         }
     }
-    ROTA_CHECK(file.allow_only(keys, sources.tables));
+    if (!sources.is_anothers) {
+        ROTA_CHECK(file.allow_only(keys, sources.tables));
+    }
     for (const std::string& key : keys) {
         CLI::Option& option = *command.get_option("--" + key);
         if (option.count() == 0) {

@@ -21,6 +21,7 @@ struct SettingSources {
     std::string environment_prefix;   ///< "ROTA_SERVE_"
     std::string default_file;         ///< "/etc/rota/serve.toml"; need not exist
     std::vector<std::string> tables;  ///< arrays of tables that the file may hold ([[rota]])
+    bool is_anothers = false;         ///< keys in the file that the command does not know are fine
 };
 
 /// Adds `--config FILE`; its environment variable is the prefix and CONFIG.

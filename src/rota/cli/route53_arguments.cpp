@@ -378,6 +378,12 @@ Result<Route53Command> parse_route53_arguments(std::span<const char* const> argu
     if (rule == nullptr) {
         return wrong_option(fmt::format("'{}' is not a command", name));
     }
+    if (std::ranges::any_of(arguments.subspan(options + 1), [](std::string_view word) {
+            return word == "--help" || word == "-h";
+        })) {
+        command.help_on = name;
+        return command;
+    }
     command.verb = rule->verb;
     const Arguments own{*rule, arguments.subspan(options + 1)};
     ROTA_CHECK(own.check());

@@ -2,8 +2,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <sysexits.h>
 
 #include "rota/base/error.h"
@@ -41,12 +43,37 @@ std::string what_is_wrong_with_address(const std::string& text) {
     return endpoint ? std::string{} : endpoint.error().message;
 }
 
+/// DNS is answered over TCP as well, so that the two need addresses of their own.
+Status refuse_shared_port(const server::ServeOptions& options) {
+    const std::vector<std::string> everywhere{"0.0.0.0:53", "[::]:53"};
+    for (const std::string& dns : options.dns.empty() ? everywhere : options.dns) {
+        for (const std::string& api : options.api) {
+            const auto one = server::Endpoint::parse(dns);
+            const auto other = server::Endpoint::parse(api);
+            const bool is_same =
+                one && other && one->port() != 0 && one->port() == other->port() &&
+                one->family() == other->family() &&
+                (one->is_wildcard() || other->is_wildcard() || one->to_text() == other->to_text());
+            if (is_same) {
+                return fail(ErrorKind::usage,
+                            fmt::format("--dns {} and --api {} are the same TCP port: give the API "
+                                        "another",
+                                        dns, api));
+            }
+        }
+    }
+    return {};
+}
+
 int run(CLI::App& command, Options& options) {
     if (const auto filled = fill_options(command, sources()); !filled) {
         return report(filled.error());
     }
     if (!options.user.empty()) {
         options.serve.user = options.user;
+    }
+    if (const auto apart = refuse_shared_port(options.serve); !apart) {
+        return report(apart.error());
     }
     configure_log(options);
     if (const Status served = server::serve(options.serve); !served) {

@@ -22,6 +22,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/sslerr.h>
 #include <openssl/tls1.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -381,6 +382,13 @@ Status Stream::secure(const TlsContext& context, const std::string& host, BootTi
         if (context.impl().verifies && verdict != X509_V_OK) {
             ERR_clear_error();
             return std::unexpected(certificate_error(host, verdict));
+        }
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER) {
+            ERR_clear_error();
+            return fail(ErrorKind::unavailable,
+                        fmt::format("TLS with {}: what answers there speaks no TLS; if it is plain "
+                                    "HTTP, write http:// in its URL",
+                                    impl_->what));
         }
         if (auto error = impl_->wait_for_ssl(result, "TLS with", deadline)) {
             return std::unexpected(*std::move(error));

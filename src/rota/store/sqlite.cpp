@@ -11,9 +11,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/log.h"
 
 namespace rota::store {
 namespace {
@@ -30,13 +33,32 @@ std::unexpected<Error> fail_sqlite(const std::string& path, sqlite3* database) {
                 fmt::format("{}: {}", path, text), busy || code == SQLITE_FULL);
 }
 
+/// A copy or a restored backup may have come with a mode that lets others read the secrets.
+Status make_private(const Fd& file, const std::string& path) {
+    constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+    struct stat found{};
+    if (::fstat(file.get(), &found) != 0) {
+        return fail_errno(fmt::format("cannot look at {}", path), errno);
+    }
+    if ((found.st_mode & kOthers) == 0) {
+        return {};
+    }
+    if (::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) {
+        return fail_errno(fmt::format("{} is open to other users; chmod 600 fails", path), errno);
+    }
+    log::warning(
+        "a file was open to other users: made private; replace keys that they may have seen",
+        {{"file", path}, {"mode", fmt::format("{:04o}", found.st_mode & 07777U)}});
+    return {};
+}
+
 /// SQLite makes files with the umask's mode; ours are private from the first moment.
 Status create_private(const std::string& path) {
     const Fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) {
         return fail_errno(fmt::format("cannot open {}", path), errno);
     }
-    return {};
+    return make_private(file, path);
 }
 
 }  // namespace
