@@ -37,6 +37,7 @@ TEST(AgentCheck, takes_the_reason_from_behind_the_sharp) {
     EXPECT_FALSE(report.weight);
     EXPECT_EQ(parse_agent_check("fail\t#sessions\x01\n").reason, "sessions?");
     EXPECT_EQ(parse_agent_check("up,#").reason, "");
+    EXPECT_EQ(parse_agent_check("up # " + std::string(199, 'x') + " y").reason.size(), 199U);
     EXPECT_EQ(parse_agent_check("# nothing else\n").reason, "nothing else");
 }
 

@@ -19,6 +19,7 @@
 #include "rota/health/probe.h"
 #include "rota/health/probes.h"
 #include "rota/http/server.h"
+#include "support/child.h"
 
 namespace rota::health {
 namespace {
@@ -137,6 +138,16 @@ TEST(ExecProbe, gives_the_command_default_signals) {
     // glibc's own two, 32 and 33, may be among them.
     EXPECT_EQ(std::strtoull(seen.output.c_str() + ignored + 8, nullptr, 16) & 0x7FFFFFFFU, 0U)
         << seen.output;
+}
+
+TEST(ExecProbe, does_not_pass_when_the_exit_status_is_lost) {
+    // The kernel buries the children of a process that ignores SIGCHLD, as some parents leave it.
+    EXPECT_EQ(test::in_child([] {
+                  std::signal(SIGCHLD, SIG_IGN);
+                  const auto seen = ask("exec:true");
+                  return !seen.passed() && seen.detail.contains("SIGCHLD") ? 0 : 1;
+              }),
+              0);
 }
 
 TEST(TcpProbe, connects) {

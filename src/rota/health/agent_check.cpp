@@ -111,6 +111,11 @@ std::string_view trimmed(std::string_view text) {
     return end == std::string_view::npos ? std::string_view{} : text.substr(begin, end + 1 - begin);
 }
 
+/// A reason as it is kept and written: cut, printable, without space around it.
+std::string tidy_reason(std::string_view text) {
+    return printable(trimmed(trimmed(text).substr(0, kLongestReason)), kLongestReason);
+}
+
 }  // namespace
 
 std::string_view to_string(AgentHealth health) noexcept {
@@ -130,7 +135,7 @@ AgentCheckReport parse_agent_check(std::string_view text) {
             return report;
         }
         if (text.starts_with('#')) {
-            report.reason = printable(trimmed(text.substr(1)), kLongestReason);
+            report.reason = tidy_reason(text.substr(1));
             return report;
         }
         const std::string_view word = text.substr(0, text.find_first_of(" \t,"));
@@ -155,9 +160,9 @@ std::string format_agent_check(const AgentCheckReport& report) {
     if (report.health) {
         add(to_string(*report.health));
     }
-    if (const auto reason = trimmed(report.reason); !reason.empty()) {
+    if (const std::string reason = tidy_reason(report.reason); !reason.empty()) {
         add("#");
-        out += printable(reason, kLongestReason);
+        out += reason;
     }
     out += '\n';
     return out;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <climits>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,9 +49,10 @@ public:
         sigset_t none{};
         ::sigemptyset(&none);
         ::posix_spawnattr_setsigmask(&attributes_, &none);
-        sigset_t ignored{};  // by us; a command expects to die of it
+        sigset_t ignored{};  // perhaps by us; a command expects them to work
         ::sigemptyset(&ignored);
         ::sigaddset(&ignored, SIGPIPE);
+        ::sigaddset(&ignored, SIGCHLD);
         ::posix_spawnattr_setsigdefault(&attributes_, &ignored);
         ::posix_spawnattr_setpgroup(&attributes_, 0);
         ::posix_spawnattr_setflags(
@@ -150,8 +152,9 @@ void read_rest(Tail& tail) {
 }
 
 /// Kills what is left of the group, then buries its leader: in this order, because the leader's
-/// number is not given to anybody else before that. @returns its wait status.
-int end_group(pid_t child, int pidfd) {
+/// number is not given to anybody else before that. @returns its wait status; nothing when it could
+/// not be killed, or has been buried for us because SIGCHLD is ignored.
+std::optional<int> end_group(pid_t child, int pidfd) {
     ::kill(-child, SIGKILL);
     pollfd waiting{.fd = pidfd, .events = POLLIN, .revents = 0};
     const BootTime deadline = boot_now() + kKillPatience;
@@ -159,9 +162,11 @@ int end_group(pid_t child, int pidfd) {
     }
     int status = 0;
     const int options = pidfd >= 0 ? WNOHANG : 0;
-    while (::waitpid(child, &status, options) < 0 && errno == EINTR) {
-    }
-    return status;
+    pid_t buried = -1;
+    do {
+        buried = ::waitpid(child, &status, options);
+    } while (buried < 0 && errno == EINTR);
+    return buried == child ? std::optional{status} : std::nullopt;
 }
 
 }  // namespace
@@ -184,16 +189,21 @@ Result<CommandEnd> run_command(std::vector<std::string> arguments, milliseconds 
     const Fd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, child, 0U))};
     const int number = errno;
     const bool has_ended = pidfd && watch(pidfd.get(), tail, deadline);
-    const int status = end_group(child, pidfd.get());
-    if (!pidfd) {
+    const auto status = end_group(child, pidfd.get());
+    if (!pidfd && number != ESRCH) {
         return fail_errno(fmt::format("watch {}", arguments.front()), number);
+    }
+    if (!pidfd || (has_ended && !status)) {
+        return fail(ErrorKind::io, fmt::format("{}: its exit status is lost: start this program "
+                                               "without SIGCHLD ignored",
+                                               arguments.front()));
     }
     read_rest(tail);
     CommandEnd end{.is_late = !has_ended, .output = tail.take()};
-    if (has_ended && WIFEXITED(status)) {
-        end.exit_status = WEXITSTATUS(status);
-    } else if (has_ended && WIFSIGNALED(status)) {
-        end.signal = WTERMSIG(status);
+    if (has_ended && WIFEXITED(*status)) {
+        end.exit_status = WEXITSTATUS(*status);
+    } else if (has_ended && WIFSIGNALED(*status)) {
+        end.signal = WTERMSIG(*status);
     }
     return end;
 }

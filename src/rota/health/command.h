@@ -23,7 +23,7 @@ inline constexpr std::size_t kOutputKept = 1024;
 /// Runs a program (looked up in PATH) with /dev/null for input, in a process group of its own,
 /// without our signal mask and our ignored signals. Whatever of the group is there when the program
 /// ends or its time is over is killed; a process that has left the group is not.
-/// @errors io: it cannot be started.
+/// @errors io: it cannot be started, or how it ended cannot be seen.
 Result<CommandEnd> run_command(std::vector<std::string> arguments,
                                std::chrono::milliseconds timeout);
 
