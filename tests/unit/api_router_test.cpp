@@ -17,16 +17,21 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "fake_http_service.h"
 #include "rota/api/hosted_zones.h"
 #include "rota/api/member_age.h"
 #include "rota/api/rota_api.h"
 #include "rota/api/router.h"
 #include "rota/api/routes.h"
+#include "rota/aws/credentials.h"
+#include "rota/aws/sigv4.h"
+#include "rota/base/clock.h"
 #include "rota/base/log.h"
 #include "rota/http/message.h"
 #include "rota/http/url.h"
 #include "rota/model/limits.h"
 #include "rota/route53/codec.h"
+#include "rota/route53/rota_client.h"
 #include "rota/store/store.h"
 
 namespace rota::api {
@@ -647,6 +652,73 @@ TEST_F(Api, takes_heartbeats_of_members_and_lists_their_leases) {
     EXPECT_EQ(send("GET", "/rota/v1/leases").status, 400);
     EXPECT_EQ(send("GET", "/rota/v1/leases?zone=Z0NONE").status, 404);
     EXPECT_EQ(send("GET", "/rota/v1/heartbeats").status, 405);
+}
+
+TEST_F(Api, is_understood_by_its_own_client) {
+    const std::string id = zone("example.com");
+    ASSERT_EQ(change(id, {weighted(model::Action::create, "www.example.com", "i-1"),
+                          weighted(model::Action::create, "www.example.com", "i 2&")})
+                  .status,
+              200);
+    aws::Environment environment;
+    environment.static_credentials = aws::Credentials{"AKIATEST", "secret", "", {}};
+    const FakeHttpService service{[&](const http::Request& request) {
+        const auto who =
+            aws::verify(request, [](std::string_view) { return "secret"; }, wall_now(), {});
+        EXPECT_TRUE(who) << who.error().message;
+        return router_->handle(request, kPeer);
+    }};
+    route53::RotaClient client{
+        {service.url(), "us-east-1"},
+        std::make_shared<aws::CredentialProvider>(std::move(environment), nullptr),
+        {}};
+    const auto member = [&](std::string identifier) {
+        return route53::MemberId{"/hostedzone/" + id, name("www.example.com"), dns::Type::a,
+                                 std::move(identifier)};
+    };
+    age_ = MemberAge{.state = MemberAge::State::gone,
+                     .insync = true,
+                     .since_last_answer = std::chrono::milliseconds{12345},
+                     .largest_ttl = std::chrono::seconds{60},
+                     .watched_since = std::chrono::seconds{100}};
+    const auto age = client.age(member("i 2&"));
+    ASSERT_TRUE(age) << age.error().error.message;
+    EXPECT_EQ(asked_, id + " www.example.com. A i 2&");
+    EXPECT_TRUE(age->is_gone && age->insync && age->authoritative_for_all_answers);
+    EXPECT_EQ(age->since_last_answer, std::chrono::milliseconds{12345});
+    EXPECT_EQ(age->largest_ttl, std::chrono::seconds{60});
+    EXPECT_EQ(age->watched_since, std::chrono::seconds{100});
+    age_.reset();
+    const auto unknown = client.age(member("i-3"));
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().code, "NoSuchRecordSet");
+    EXPECT_EQ(unknown.error().error.kind, ErrorKind::not_found);
+    EXPECT_FALSE(unknown.error().is_unsupported);
+
+    route53::Heartbeat heartbeat{.lease = std::chrono::seconds{30},
+                                 .probe = route53::ProbeTarget{8080, "/up"},
+                                 .load = route53::LoadReport{.utilisation = 0.5, .in_flight = 7}};
+    const auto report = client.heartbeat(member("i-1"), heartbeat);
+    ASSERT_TRUE(report) << report.error().error.message;
+    EXPECT_EQ(report->members, 2U);
+    EXPECT_EQ(report->reporting, 1U);
+    EXPECT_EQ(report->mean_utilisation, 0.5);
+    ASSERT_EQ(report->reports.size(), 1U);
+    EXPECT_EQ(report->reports[0].set_identifier, "i-1");
+    EXPECT_EQ(report->reports[0].load.in_flight, 7);
+    EXPECT_FALSE(report->reports[0].load.requests_per_second);
+    ASSERT_TRUE(client.heartbeat(member("i 2&"), {}));
+    const auto list = client.leases(id, name("www.example.com"), dns::Type::a);
+    ASSERT_TRUE(list) << list.error().error.message;
+    ASSERT_EQ(list->leases.size(), 2U);
+    EXPECT_EQ(list->leases[0].set_identifier, "i 2&");
+    EXPECT_FALSE(list->leases[0].probe);
+    EXPECT_TRUE(list->leases[1].is_held);
+    EXPECT_GT(list->leases[1].expires_in, std::chrono::seconds{20});
+    EXPECT_EQ(list->leases[1].probe->port, 8080);
+    EXPECT_EQ(list->leases[1].probe->path, "/up");
+    EXPECT_EQ(list->leases[1].name, name("www.example.com"));
+    EXPECT_GE(list->server_uptime, std::chrono::milliseconds{0});
 }
 
 TEST_F(Api, explains_its_own_errors_in_json) {
