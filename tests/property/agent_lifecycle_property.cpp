@@ -34,8 +34,10 @@ void check_not_stuck(const World& world) {
         const bool has_wake = member.wake.has_value();
         RC_ASSERT(!(has_call && has_wake));
         moves = moves || has_call || has_wake;
+        const bool rests = member.phase == Phase::out && !state.absences.empty();
+        moves = moves || rests;
         const bool must_move = !is_end(member.phase) && member.phase != Phase::waiting &&
-                               member.phase != Phase::cleared;
+                               member.phase != Phase::cleared && !rests;
         RC_ASSERT(!must_move || has_call || has_wake);
         if (member.phase == Phase::waiting) {
             RC_ASSERT(state.settings.check_readiness && !state.is_leaving);
@@ -73,6 +75,8 @@ public:
             world.is_insync = *rc::gen::arbitrary<bool>();
         } else if (kind < 91) {
             meddle();
+        } else if (kind < 94) {
+            go_or_come();
         } else if (kind < 96) {
             world.feed(ReadinessChecked{.passed = *rc::gen::arbitrary<bool>(), .detail = "x"});
         } else if (kind < 98) {
@@ -110,6 +114,23 @@ public:
         if (world.finished == 0) {
             RC_ASSERT(!world.zone.contains("i-1"));
         }
+    }
+
+    void go_or_come() {
+        const auto reason = *rc::gen::element(Reason::unhealthy, Reason::maintenance,
+                                              Reason::standby, Reason::ending);
+        if (*rc::gen::arbitrary<bool>()) {
+            world.feed(CameBack{reason});
+            return;
+        }
+        const Guard guard = reason == Reason::unhealthy     ? Guard::quorum
+                            : reason == Reason::maintenance ? Guard::last_member
+                                                            : Guard::none;
+        std::optional<BootTime> ends;
+        if (*rc::gen::arbitrary<bool>()) {
+            ends = world.now + std::chrono::seconds{*rc::gen::inRange(0, 4000)};
+        }
+        world.feed(WentAbsent{{.reason = reason, .guard = guard, .text = "x", .ends = ends}});
     }
 
     World world;
@@ -162,6 +183,64 @@ RC_GTEST_PROP(AgentStep, is_never_stuck_and_never_back_in_while_leaving, ()) {
         story.check();
     }
     RC_ASSERT(story.world.finished.has_value());
+}
+
+RC_GTEST_PROP(AgentStep, is_never_out_for_a_reason_that_has_passed, ()) {
+    Story story{random_settings()};
+    World& world = story.world;
+    const int events = *rc::gen::inRange(1, 300);
+    for (int i = 0; i < events; ++i) {
+        story.one_event();
+    }
+    for (const Reason reason :
+         {Reason::unhealthy, Reason::maintenance, Reason::standby, Reason::ending}) {
+        world.feed(CameBack{reason});
+    }
+    world.is_insync = true;
+    for (int i = 0; i < 2000 && world.phase() != Phase::in_service && !world.finished; ++i) {
+        if (world.checks_readiness) {
+            world.checks_readiness = false;
+            world.feed(ReadinessChecked{.passed = true, .detail = {}});
+        }
+        if (!world.answer_one()) {
+            RC_ASSERT(world.advance_to_wake());
+        }
+        story.check();
+    }
+    RC_ASSERT(world.state.is_leaving || world.phase() == Phase::in_service);
+    RC_ASSERT(world.state.is_leaving || world.state.members[0].held.empty());
+}
+
+RC_GTEST_PROP(AgentStep, never_takes_a_sick_member_out_when_it_is_the_last, ()) {
+    Settings settings = random_settings();
+    settings.check_readiness = false;
+    World world{settings};
+    world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
+    const int siblings = *rc::gen::inRange(0, 6);
+    const auto name = [](int i) { return "i-" + std::to_string(i + 2); };
+    for (int i = 0; i < siblings; ++i) {
+        world.zone[name(i)] = weighted(name(i), "192.0.2.50");
+    }
+    world.feed(Started{});
+    RC_ASSERT(world.run_until(Phase::in_service));
+    world.feed(WentAbsent{{.reason = Reason::unhealthy, .guard = Guard::quorum, .text = "503"}});
+    const int events = *rc::gen::inRange(1, 200);
+    for (int i = 0; i < events; ++i) {
+        if (*rc::gen::inRange(0, 20) == 0) {
+            world.zone.erase(name(*rc::gen::inRange(0, 6)));  // they suffer from the same
+        }
+        if (!world.answer_one(*rc::gen::weightedElement<Fate>({{9, Fate::done},
+                                                               {1, Fate::refused_retryably},
+                                                               {1, Fate::never_arrives},
+                                                               {1, Fate::answer_lost}})) &&
+            !world.advance_to_wake()) {
+            break;
+        }
+        RC_ASSERT(siblings == 0 || world.deletes == 0 || world.least_left >= 1U);
+        RC_ASSERT(world.deletes == 0 ||
+                  2 * world.least_left >= static_cast<std::size_t>(siblings + 1));
+    }
+    RC_ASSERT(siblings > 0 || world.zone.contains("i-1"));
 }
 
 RC_GTEST_PROP(AgentStep, spares_the_api_whatever_fails, ()) {

@@ -126,6 +126,7 @@ public:
     std::vector<std::pair<BootTime, Request>> log;  ///< every call made
     bool is_insync = true;                          ///< what GetChange says
     std::optional<Failure> fault;                   ///< the answer to every call while it is set
+    bool keeps_members = true;                      ///< as `rota serve`, unlike Route 53
     bool checks_readiness = false;
     bool announced = false;
     std::optional<int> finished;
@@ -134,6 +135,8 @@ public:
     std::optional<BootTime> last_upsert_sent;
     std::optional<BootTime> last_delete_done;  ///< when the zone really lost the record
     std::chrono::seconds deleted_ttl{0};
+    std::size_t deletes = 0;
+    std::size_t least_left = 1000;  ///< members after a DELETE
 
 private:
     void take(Action action) {
@@ -179,8 +182,14 @@ private:
                 return Failure{.kind = FailureKind::not_matching,
                                .error = {ErrorKind::conflict, "InvalidChangeBatch", false}};
             }
+            if (keeps_members && zone.size() <= removal->keep_members) {
+                return Failure{.kind = FailureKind::too_few_members,
+                               .error = {ErrorKind::conflict, "PreconditionFailed", false}};
+            }
             deleted_ttl = std::chrono::seconds{found->second.ttl};
             zone.erase(found);
+            ++deletes;
+            least_left = std::min(least_left, zone.size());
             last_delete_done = now;
             return Accepted{.change_id = "C2", .is_insync = false};
         }

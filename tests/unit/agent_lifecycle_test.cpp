@@ -544,6 +544,147 @@ TEST(Agent, warns_when_the_ttl_cannot_drain_within_the_deadline) {
     EXPECT_TRUE(world.said("cannot drain within the deadline"));
 }
 
+WentAbsent sick() {
+    return {{.reason = Reason::unhealthy, .guard = Guard::quorum, .text = "GET /health: 503"}};
+}
+
+World one_of(int members, Settings settings = agent()) {
+    World world{std::move(settings)};
+    for (int i = 1; i < members; ++i) {
+        const std::string id = "i-" + std::to_string(i + 1);
+        world.zone[id] = weighted(id, "192.0.2.100");
+    }
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+TEST(Absence, takes_a_member_out_and_its_end_brings_it_back) {
+    World world = one_of(3);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    EXPECT_FALSE(world.finished);
+    EXPECT_GE(world.now, *world.last_delete_done + 75s);
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.1"));
+    EXPECT_TRUE(world.said("to be out of the rota: unhealthy: GET /health: 503"));
+    EXPECT_TRUE(world.said("no longer unhealthy"));
+}
+
+TEST(Absence, that_passes_in_the_middle_of_the_drain_ends_it) {
+    World world = one_of(3);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_LT(world.now, *world.last_delete_done + 60s);
+}
+
+TEST(Absence, of_the_last_member_fails_open_and_goes_when_another_has_come) {
+    World world = one_of(1);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::leave_reading));
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.zone.contains("i-1"));
+    EXPECT_TRUE(world.said("stays in the rota all the same"));
+    EXPECT_TRUE(world.said("it is the last member"));
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(Absence, of_the_sick_never_takes_more_than_half_of_the_hours_members) {
+    World world = one_of(4);
+    world.zone.erase("i-2");
+    world.zone.erase("i-3");
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::leave_reading));
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.said("2 of the 4 members of the last hour are left, and 2 must stay"));
+    world.advance(2h);
+    ASSERT_TRUE(world.run_until(Phase::out));
+}
+
+TEST(Absence, that_is_certain_takes_the_last_member_too) {
+    World world = one_of(1);
+    world.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_TRUE(world.zone.empty());
+}
+
+TEST(Absence, ends_by_itself_at_its_time) {
+    World world = one_of(2);
+    const BootTime start = world.now;
+    world.feed(WentAbsent{{.reason = Reason::maintenance,
+                           .guard = Guard::last_member,
+                           .text = "10 minutes",
+                           .ends = start + 600s}});
+    ASSERT_TRUE(world.run_until(Phase::out));
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_GE(world.now, start + 600s);
+    EXPECT_LE(world.now, start + 601s);
+}
+
+TEST(Absence, of_everybody_at_once_brings_the_lowest_back_first) {
+    for (const bool is_lowest : {true, false}) {
+        World world = one_of(2);
+        world.keeps_members = false;
+        if (!is_lowest) {
+            world.zone["i-0"] = world.zone.extract("i-2").mapped();
+            world.zone["i-0"].set_identifier = "i-0";
+        }
+        world.feed(sick());
+        ASSERT_TRUE(world.run_until(Phase::withdrawing));
+        const std::string sibling = is_lowest ? "i-2" : "i-0";
+        const model::RecordSet other = world.zone.at(sibling);
+        world.zone.clear();  // it has read at the same moment
+        ASSERT_TRUE(world.run_until(Phase::rechecking));
+        world.answer_one();
+        EXPECT_EQ(world.phase(), is_lowest ? Phase::resolving : Phase::rechecking);
+        if (!is_lowest) {
+            world.zone[sibling] = other;  // and comes back
+        }
+        ASSERT_TRUE(world.run_until(is_lowest ? Phase::in_service : Phase::out));
+    }
+}
+
+TEST(Absence, from_the_start_removes_what_an_earlier_run_left_and_counts_as_started) {
+    World world{agent()};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(WentAbsent{{.reason = Reason::standby, .guard = Guard::none, .text = "Standby"}});
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_TRUE(world.zone.empty());
+    EXPECT_TRUE(world.announced);
+    world.feed(CameBack{Reason::standby});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+TEST(Absence, and_then_a_stop_does_not_start_the_drain_again) {
+    World world = one_of(3);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    const BootTime floor = *world.state.members[0].floor;
+    world.advance(30s);
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.now, floor);
+}
+
+TEST(Absence, after_which_a_stop_ends_at_once) {
+    World world = one_of(3);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::out));
+    const BootTime now = world.now;
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.now, now);
+}
+
 TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {
     World world{agent()};
     world.feed(Started{});

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/clock.h"
@@ -40,6 +41,10 @@ std::string_view to_string(Phase phase) noexcept {
             return "draining";
         case Phase::verifying:
             return "verifying";
+        case Phase::rechecking:
+            return "rechecking";
+        case Phase::out:
+            return "out";
         case Phase::gone:
             return "gone";
         case Phase::refused:
@@ -75,6 +80,10 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::joining:
             return fmt::format("joining, change {} is PENDING", member.change_id);
         case Phase::in_service:
+            if (!member.held.empty()) {
+                return fmt::format("in service although {}: {}", describe(state.absences),
+                                   member.held);
+            }
             return "in service";
         case Phase::blocked:
             return "not in the rota";
@@ -86,6 +95,9 @@ std::string describe(const State& state, const Member& member, BootTime now) {
             return "leaving, the DELETE is not accepted yet";
         case Phase::withdrawing:
             return fmt::format("leaving, change {} is PENDING", member.change_id);
+        case Phase::out:
+            return "out of the rota: " + describe(state.absences);
+        case Phase::rechecking:
         case Phase::draining:
             return member.floor && *member.floor > now
                        ? fmt::format("draining, safe in {}", in_seconds(*member.floor - now))

@@ -27,6 +27,9 @@ constexpr std::size_t kMemberWarning = 80;
 
 constexpr std::chrono::hours kLongestDispute{1};
 
+// Who is to be out and may not: how often it looks whether it may now.
+constexpr std::chrono::seconds kHeldWatch{30};
+
 std::chrono::seconds ttl_of(const model::RecordSet& record_set) {
     return std::chrono::seconds{record_set.ttl};
 }
@@ -78,7 +81,11 @@ void Stepper::continue_join(Member& member, const Answer& answer) {
     } else if (const auto* target = std::get_if<Target>(&answer)) {
         on_target(member, *target);
     } else if (const auto* group = std::get_if<Group>(&answer)) {
-        on_group_before_join(member, *group);
+        if (member.phase == Phase::in_service) {
+            on_group_watched(member, *group);
+        } else {
+            on_group_before_join(member, *group);
+        }
     } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
         on_watched(member, *own);
     } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
@@ -106,6 +113,7 @@ void Stepper::on_target(Member& member, const Target& target) {
 }
 
 void Stepper::on_group_before_join(Member& member, const Group& group) {
+    see(member, group);
     const Target& target = target_of(member);
     const model::RecordSet* own = nullptr;
     std::chrono::seconds ttl = member.membership.ttl;
@@ -206,7 +214,36 @@ void Stepper::enter_service(Member& member, std::string_view how) {
                         "the TTL or raise the deadline",
                         stored.ttl, settings.margin.count(), settings.deadline.count()));
     }
-    call_later(member, Phase::in_service, ReadOwn{}, jittered(settings.watch_interval));
+    watch_later(member);
+}
+
+void Stepper::watch_later(Member& member) {
+    const Settings& settings = state_.settings;
+    std::chrono::seconds delay = settings.watch_interval;
+    if (!member.held.empty()) {
+        delay = std::min(delay, kHeldWatch);
+    } else if (member.is_delete_uncertain) {
+        delay = std::min(delay, settings.assumed_propagation);  // a lost DELETE may land late
+    }
+    const bool reads_all = settings.watch_members || !member.held.empty();
+    call_later(member, Phase::in_service, reads_all ? Request{ReadGroup{}} : Request{ReadOwn{}},
+               jittered(delay));
+}
+
+void Stepper::on_group_watched(Member& member, const Group& group) {
+    see(member, group);
+    OwnRecord own;
+    for (const model::RecordSet& record_set : group) {
+        if (is_own(record_set, target_of(member).set_identifier)) {
+            own.record_set = record_set;
+        }
+        own.is_foreign =
+            own.is_foreign || !std::holds_alternative<model::WeightedRouting>(record_set.routing);
+    }
+    if (own.record_set && group.size() > least_to_keep(member)) {
+        member.held.clear();
+    }
+    on_watched(member, own);
 }
 
 void Stepper::on_watched(Member& member, const OwnRecord& own) {
@@ -238,7 +275,8 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
     member.disputes = 0;
     member.is_write_uncertain =
         false;  // a lost write is older than a watch interval: it is settled
-    call_later(member, Phase::in_service, ReadOwn{}, jittered(state_.settings.watch_interval));
+    member.is_delete_uncertain = false;
+    watch_later(member);
 }
 
 void Stepper::adopt_changes(Member& member, const model::RecordSet& seen) {
@@ -283,7 +321,7 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         // A watch that failed changes nothing: the next one comes soon enough.
         ++member.failures;
         say(log::Level::warning, member, "cannot look at the own record: " + failure.error.message);
-        call_later(member, Phase::in_service, ReadOwn{}, jittered(state_.settings.watch_interval));
+        watch_later(member);
         return;
     }
     // At boot the metadata may not be complete yet, and a late address must not cost minutes.

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include <fmt/format.h>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/drain.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/stepper.h"
@@ -15,6 +17,12 @@
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
+namespace {
+
+constexpr std::chrono::seconds kWithdrawalSpread{3};
+constexpr std::string_view kDrained = "drained: no cache holds the address any more";
+
+}  // namespace
 
 void Stepper::begin_leave(Member& member, const Answer* last_answer) {
     // The answer to the last call of the joining half: only what it says about the world counts.
@@ -35,7 +43,10 @@ void Stepper::begin_leave(Member& member, const Answer* last_answer) {
         member.was_in_service = true;  // PENDING: some name servers may answer with it already
     }
     member.failures = 0;
-    if (member.target) {
+    if (!state_.is_leaving && guard_of(state_.absences) == Guard::quorum && member.target) {
+        // What ails one ails its siblings: whoever reads last must see that the others have gone.
+        call_later(member, Phase::leave_reading, ReadGroup{}, full_jitter(kWithdrawalSpread));
+    } else if (member.target) {
         call(member, Phase::leave_reading, ReadGroup{});
     } else {
         call(member, Phase::leave_resolving, ResolveTarget{.with_address = false});
@@ -49,7 +60,11 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
         member.target = *target;
         call(member, Phase::leave_reading, ReadGroup{});
     } else if (const auto* group = std::get_if<Group>(&answer)) {
-        on_group_before_leave(member, *group);
+        if (member.phase == Phase::rechecking) {
+            recheck(member, *group);
+        } else {
+            on_group_before_leave(member, *group);
+        }
     } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
         on_delete_accepted(member, *accepted);
     } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
@@ -57,8 +72,7 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
             say(log::Level::warning, member, "an earlier write has landed late: deleting it");
             call(member, Phase::leave_reading, ReadGroup{});
         } else {
-            end(member, Phase::gone, "left, drained");
-            say(log::Level::info, member, "drained: no cache holds the address any more");
+            go_out(member, "left, drained", kDrained);
         }
     } else if (std::get<ChangeSeen>(answer).is_insync) {
         start_drain(member, now_, "INSYNC");
@@ -68,6 +82,7 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
 }
 
 void Stepper::on_group_before_leave(Member& member, const Group& group) {
+    see(member, group);
     const auto own = std::ranges::find_if(group, [&member](const model::RecordSet& record_set) {
         return is_own(record_set, target_of(member).set_identifier);
     });
@@ -77,6 +92,19 @@ void Stepper::on_group_before_leave(Member& member, const Group& group) {
     }
     member.ttls.observe(std::chrono::seconds{own->ttl}, now_);
     member.stored = *own;
+    const std::size_t keep = least_to_keep(member);
+    if (group.size() <= keep) {
+        hold(member,
+             group.size() == 1
+                 ? std::string{"it is the last member"}
+                 : fmt::format("{} of the {} members of the last hour are left, and {} must stay",
+                               group.size(), member.members_seen.most(now_), keep));
+        return;
+    }
+    if (!state_.is_leaving) {
+        delete_stored(member);
+        return;
+    }
     clear_for_delete(member, group.size() == 1);
 }
 
@@ -92,8 +120,7 @@ void Stepper::on_absent(Member& member) {
         member.floor = now_ + state_.settings.margin;
         call_later(member, Phase::draining, ReadOwn{}, state_.settings.margin);
     } else {
-        say(log::Level::info, member, "not in the rota: nothing to do");
-        end(member, Phase::gone, "was not in the rota");
+        go_out(member, "was not in the rota", "not in the rota: nothing to do");
     }
 }
 
@@ -158,7 +185,9 @@ void Stepper::delete_stored(Member& member) {
         return;
     }
     call(member, Phase::deleting,
-         Delete{.record_set = stored_of(member), .comment = comment(member, "leave")});
+         Delete{.record_set = stored_of(member),
+                .comment = comment(member, "leave"),
+                .keep_members = least_to_keep(member)});
 }
 
 void Stepper::on_delete_accepted(Member& member, const Accepted& accepted) {
@@ -189,7 +218,16 @@ void Stepper::start_drain(Member& member, BootTime insync, std::string_view why)
             fmt::format("the drain ends {} after the deadline",
                         in_seconds(*member.floor - *state_.deadline)));
     }
-    call_later(member, Phase::draining, ReadOwn{}, *member.floor - now_);
+    if (least_to_keep(member) > 0) {
+        member.rechecked = false;
+        call(member, Phase::rechecking, ReadGroup{});
+    } else {
+        drain_until_floor(member);
+    }
+}
+
+void Stepper::drain_until_floor(Member& member) {
+    call_later(member, Phase::draining, ReadOwn{}, member.floor.value_or(now_) - now_);
 }
 
 void Stepper::finish_drain(Member& member) {
@@ -197,8 +235,7 @@ void Stepper::finish_drain(Member& member) {
         call(member, Phase::verifying, ReadOwn{});
         return;
     }
-    end(member, Phase::gone, "left, drained");
-    say(log::Level::info, member, "drained: no cache holds the address any more");
+    go_out(member, "left, drained", kDrained);
 }
 
 void Stepper::on_leave_failure(Member& member, const Failure& failure) {
@@ -212,8 +249,16 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         retry_later(member, failure);
         return;
     }
+    if (failure.kind == FailureKind::too_few_members) {
+        hold(member, failure.error.message);
+        return;
+    }
     if (failure.error.retryable || may_have_happened) {
         retry_later(member, failure);
+        return;
+    }
+    if (member.phase == Phase::rechecking) {
+        drain_until_floor(member);
         return;
     }
     if (member.phase == Phase::withdrawing) {

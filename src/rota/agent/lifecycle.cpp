@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/stepper.h"
 #include "rota/agent/zone_id.h"
 #include "rota/base/clock.h"
@@ -129,6 +130,9 @@ std::optional<BootTime> next_wake(const State& state) {
         }
     };
     consider(state.readiness_wake);
+    for (const Absence& absence : state.absences) {
+        consider(absence.ends);
+    }
     for (const Member& member : state.members) {
         consider(member.wake);
     }
@@ -141,7 +145,9 @@ bool is_end(Phase phase) noexcept {
 
 std::vector<Action> Stepper::run(const Event& event) {
     std::visit([this](const auto& alternative) { on(alternative); }, event);
+    end_absences();
     act_where_due();
+    reconcile();
     settle_refusals();
     expire_at_deadline();
     announce();
@@ -164,9 +170,6 @@ void Stepper::on(const Started& /*event*/) {
         return;
     }
     state_.is_ready = true;
-    for (Member& member : state_.members) {
-        begin_join(member);
-    }
 }
 
 void Stepper::on(const Woke& /*event*/) {}
@@ -193,9 +196,6 @@ void Stepper::on(const ReadinessChecked& event) {
     state_.is_ready = true;
     actions_.emplace_back(
         Say{.level = log::Level::info, .member = std::nullopt, .text = "ready: " + event.detail});
-    for (Member& member : state_.members) {
-        begin_join(member);
-    }
 }
 
 void Stepper::on(const Answered& event) {
@@ -213,12 +213,16 @@ void Stepper::on(const Answered& event) {
         member.failures = 0;
         member.last_error.reset();
     }
-    if (!state_.is_leaving) {
-        continue_join(member, event.answer);
-    } else if (member.phase < Phase::leave_resolving) {
-        begin_leave(member, &event.answer);
+    if (wants_out(member)) {
+        if (is_withdrawing(member.phase)) {
+            continue_leave(member, event.answer);
+        } else {
+            begin_leave(member, &event.answer);
+        }
+    } else if (is_withdrawing(member.phase)) {
+        come_back(member, &event.answer);
     } else {
-        continue_leave(member, event.answer);
+        continue_join(member, event.answer);
     }
 }
 
@@ -231,9 +235,28 @@ void Stepper::on(const LeaveRequested& event) {
     state_.deadline = now_ + state_.settings.deadline;
     state_.readiness_wake.reset();
     for (Member& member : state_.members) {
+        member.held.clear();
         if (!member.call) {  // a call that is out must come back first: an UPSERT may land late
-            begin_leave(member, nullptr);
+            hurry_out(member);
         }
+    }
+}
+
+void Stepper::hurry_out(Member& member) {
+    switch (member.phase) {
+        case Phase::cleared:
+        case Phase::draining:
+        case Phase::verifying:
+            return;
+        case Phase::deleting:
+        case Phase::withdrawing:
+            member.wake = now_;
+            return;
+        case Phase::rechecking:
+            drain_until_floor(member);
+            return;
+        default:
+            begin_leave(member, nullptr);
     }
 }
 
@@ -291,10 +314,10 @@ void Stepper::expire_at_deadline() {
 }
 
 void Stepper::announce() {
-    const auto is_in_service = [](const Member& member) {
-        return member.phase == Phase::in_service;
+    const auto is_settled = [](const Member& member) {
+        return member.phase == Phase::in_service || member.phase == Phase::out;
     };
-    if (!state_.announced && std::ranges::all_of(state_.members, is_in_service)) {
+    if (!state_.announced && std::ranges::all_of(state_.members, is_settled)) {
         state_.announced = true;
         actions_.emplace_back(AllInService{});
     }
@@ -375,6 +398,8 @@ std::string Stepper::comment(const Member& member, std::string_view verb) const 
     std::string text = fmt::format("rota {}: {}", verb, target_of(member).set_identifier);
     if (state_.is_leaving && state_.leave_reason != "rota leave") {
         text += fmt::format(" ({})", state_.leave_reason);
+    } else if (!state_.is_leaving && !state_.absences.empty()) {
+        text += fmt::format(" ({})", describe(state_.absences));
     }
     if (!state_.settings.signature.empty()) {
         text += " by " + state_.settings.signature;
@@ -387,8 +412,11 @@ nanoseconds Stepper::back_off(unsigned failures) {
     const bool is_hurried = state_.is_leaving || state_.settings.goal != Goal::stay;
     const nanoseconds ceiling =
         doubled(kFirstBackOff, failures - 1, is_hurried ? kHurriedCeiling : kPatientCeiling);
-    const auto random = static_cast<double>(ceiling.count()) * rng_.unit();
-    return std::max<nanoseconds>(kLeastBackOff, nanoseconds{std::llround(random)});
+    return std::max<nanoseconds>(kLeastBackOff, full_jitter(ceiling));
+}
+
+nanoseconds Stepper::full_jitter(nanoseconds most) {
+    return nanoseconds{std::llround(static_cast<double>(most.count()) * rng_.unit())};
 }
 
 nanoseconds Stepper::jittered(nanoseconds around) {

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/drain.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -19,14 +20,17 @@
 // The life of an instance's membership, decided without a clock, a socket or a thread. One state
 // machine a rota (a member), run side by side, and what combines them:
 //
-//   waiting → resolving → reading → writing → syncing → in service ⇄ watching
-//      │ leave, from anywhere, one way
-//      └→ resolving → reading → deleting → syncing → draining → (verifying) → gone
+//   waiting → resolving → reading → writing → syncing → in service ⇄ watching ◀──────────────┐
+//      │ an absence, from anywhere; back when it has passed                                   │
+//      ├→ resolving → reading → deleting → syncing → (rechecking) → draining → (verifying) → out
+//      │ a leave, from anywhere, one way
+//      └→ the same, and at the end → gone
 //
 // The runtime feeds events in and carries the actions out; the one-shot `rota join` and `rota
 // leave` are the same machine with another goal. Every member that is neither waiting for readiness
-// nor at its end has exactly one call outstanding or one moment at which it wakes: it cannot get
-// stuck.
+// nor
+// out nor at its end has exactly one call outstanding or one moment at which it wakes: it cannot
+// get stuck.
 namespace rota::agent {
 
 /// What this process is to reach.
@@ -47,8 +51,9 @@ struct Settings {
     std::chrono::seconds watch_interval{300};
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
-    bool read_first = true;    ///< off: join writes without looking, one request
-    bool await_insync = true;  ///< off: a one-shot join ends when its change is accepted
+    bool watch_members = false;  ///< each look at the own record set is one at the whole rota
+    bool read_first = true;      ///< off: join writes without looking, one request
+    bool await_insync = true;    ///< off: a one-shot join ends when its change is accepted
     bool dry_run = false;
     std::string api;        ///< its URL, for messages
     std::string signature;  ///< "rota 0.1.0 on HOST": ends the comment of every batch
@@ -90,7 +95,9 @@ enum class Phase : std::uint8_t {
     deleting,  ///< the DELETE
     withdrawing,
     draining,
-    verifying,  ///< a write whose answer was lost may have landed late: one last look
+    verifying,   ///< a write whose answer was lost may have landed late: one last look
+    rechecking,  ///< whether everybody left at the same moment
+    out,         ///< until the absence has passed
     // The ends:
     gone,
     refused,  ///< the last member
@@ -108,7 +115,8 @@ enum class FailureKind : std::uint8_t {
     no_answer,     ///< the request may have been carried out
     not_matching,  ///< the record set to delete is not (any more) as it was read
     too_many_members,
-    other_policy,  ///< a simple record set, a CNAME or another policy holds the name
+    too_few_members,  ///< the server keeps the members that the batch asked it to keep
+    other_policy,     ///< a simple record set, a CNAME or another policy holds the name
     no_such_change,
 };
 
@@ -136,6 +144,9 @@ struct Upsert {
 struct Delete {
     model::RecordSet record_set;
     std::string comment;
+    /// What must remain in the rota; zero: nothing. `rota serve` holds it, Route 53 knows nothing
+    /// like it.
+    std::size_t keep_members = 0;
 };
 
 struct GetChange {
@@ -159,7 +170,7 @@ struct Say {
     std::string text;
 };
 
-struct AllInService {};  ///< once: READY=1
+struct AllInService {};  ///< once: READY=1; where an absence rules from the start, out is as good
 
 struct Finish {
     int exit_status = 0;
@@ -204,7 +215,18 @@ struct LeaveRequested {
     std::string reason;  ///< "SIGTERM", "rota leave by uid 0"
 };
 
-using Event = std::variant<Started, Woke, ReadinessChecked, Answered, LeaveRequested>;
+/// The instance is to be out, or for another cause than before.
+struct WentAbsent {
+    Absence absence;
+};
+
+/// That reason has passed.
+struct CameBack {
+    Reason reason = Reason::unhealthy;
+};
+
+using Event =
+    std::variant<Started, Woke, ReadinessChecked, Answered, LeaveRequested, WentAbsent, CameBack>;
 
 struct Member {
     Membership membership;
@@ -220,6 +242,10 @@ struct Member {
     std::optional<model::RecordSet> stored;  ///< as last read, or written and accepted
     std::string change_id;
     TtlHistory ttls;
+    MembersSeen members_seen;
+    std::vector<std::string> siblings;  ///< their set identifiers, as last seen, in order
+    std::string held;  ///< why it stays in whatever the absence; empty: it does not
+    bool rechecked = false;
     bool was_in_service = false;
     bool is_write_uncertain = false;   ///< an UPSERT whose answer was lost
     bool is_delete_uncertain = false;  ///< a DELETE whose answer was lost
@@ -237,6 +263,7 @@ struct State {
     bool is_checking_readiness = false;
     std::optional<BootTime> readiness_wake;
     std::string readiness_detail;
+    std::vector<Absence> absences;  ///< at most one a reason
     bool is_leaving = false;
     std::string leave_reason;
     std::optional<BootTime> deadline;

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -69,6 +70,7 @@ Json rota_json(const State& state, const Member& member, BootTime now) {
     }
     rota["phase"] = to_string(member.phase);
     rota["text"] = describe(state, member, now);
+    rota["held"] = known(member.held);
     rota["change_id"] = member.change_id.empty() ? Json{} : Json(member.change_id);
     rota["written"] = member.was_in_service && !member.wrote_nothing;
     rota["drain_seconds_left"] = seconds_until(member.floor, now);
@@ -100,6 +102,12 @@ std::string status_json(const State& state, BootTime now) {
     status["leaving"] = state.is_leaving;
     status["reason"] = state.leave_reason.empty() ? Json{} : Json(state.leave_reason);
     status["ready"] = state.is_ready;
+    status["absences"] = Json::array();
+    for (const Absence& absence : state.absences) {
+        status["absences"].push_back({{"reason", to_string(absence.reason)},
+                                      {"text", absence.text},
+                                      {"seconds_left", seconds_until(absence.ends, now)}});
+    }
     status["deadline_seconds_left"] = seconds_until(state.deadline, now);
     status["exit_status"] = state.exit_status ? Json(*state.exit_status) : Json{};
     status["margin_seconds"] = state.settings.margin.count();

@@ -30,13 +30,28 @@ private:
     void on(const ReadinessChecked& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
+    void on(const WentAbsent& event);
+    void on(const CameBack& event);
     void act_where_due();
     void wake(Member& member);
     void expire_at_deadline();
     /// In service, or as far as a join goes that does not wait.
     [[nodiscard]] bool has_joined(const Member& member) const;
+    void hurry_out(Member& member);
     void announce();
     void finish_at_the_end();
+
+    // presence.cpp: whether a member is to be in or out, and the way back.
+    void end_absences();
+    void reconcile();
+    void reconcile(Member& member);
+    void come_back(Member& member, const Answer* last_answer);
+    void see(Member& member, const Group& group);
+    void hold(Member& member, std::string why);
+    void go_out(Member& member, std::string note, std::string_view text);
+    void recheck(Member& member, const Group& group);
+    [[nodiscard]] bool wants_out(const Member& member) const;
+    [[nodiscard]] std::size_t least_to_keep(const Member& member) const;
 
     // joining.cpp
     void begin_join(Member& member);
@@ -46,6 +61,8 @@ private:
     void write(Member& member, std::chrono::seconds ttl);
     void on_write_accepted(Member& member, const Accepted& accepted);
     void enter_service(Member& member, std::string_view how);
+    void watch_later(Member& member);
+    void on_group_watched(Member& member, const Group& group);
     void on_watched(Member& member, const OwnRecord& own);
     void adopt_changes(Member& member, const model::RecordSet& seen);
     void dispute(Member& member, Phase phase, Request request, std::string_view what);
@@ -62,6 +79,7 @@ private:
     void delete_stored(Member& member);
     void on_delete_accepted(Member& member, const Accepted& accepted);
     void start_drain(Member& member, BootTime insync, std::string_view why);
+    void drain_until_floor(Member& member);
     void finish_drain(Member& member);
     void on_leave_failure(Member& member, const Failure& failure);
 
@@ -77,6 +95,7 @@ private:
     [[nodiscard]] std::size_t index_of(const Member& member) const;
     [[nodiscard]] std::string comment(const Member& member, std::string_view verb) const;
     [[nodiscard]] std::chrono::nanoseconds back_off(unsigned failures);
+    [[nodiscard]] std::chrono::nanoseconds full_jitter(std::chrono::nanoseconds most);
     [[nodiscard]] std::chrono::nanoseconds jittered(std::chrono::nanoseconds around);
 
     State& state_;
@@ -94,6 +113,11 @@ inline const Target& target_of(const Member& member) {
 inline const model::RecordSet& stored_of(const Member& member) {
     ROTA_ASSERT(member.stored.has_value());
     return *member.stored;
+}
+
+/// True while a member is on its way out, or out.
+inline bool is_withdrawing(Phase phase) noexcept {
+    return phase >= Phase::leave_resolving;
 }
 
 /// True when the record set is a weighted one with this identifier.
