@@ -56,9 +56,13 @@ def clean_environment(**extra):
     """The environment without anything that would point an AWS client or rota elsewhere."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ROTA_")) and k.upper() not in PROXIES}
     kept.update(AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_EC2_METADATA_DISABLED="true")
-    kept.update(AWS_PAGER="", LC_ALL="C.UTF-8", **extra)
+    kept.update(AWS_PAGER="", LC_ALL="C.UTF-8", ROTA_AGENT_DRAIN_FILE=NO_DRAIN_FILE)
+    kept.update(extra)
     return kept
 
+
+# An agent must not heed, or make, what an operator of this machine has.
+NO_DRAIN_FILE = os.path.join(tempfile.gettempdir(), "rota-test-drain", "none")
 
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
 

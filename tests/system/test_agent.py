@@ -42,7 +42,7 @@ class BlackHole:
             one.close()
 
 
-class Agent(story.Story):
+class AgentCase(story.Story):
     def setUp(self):
         super().setUp()
         self.socket = os.path.join(self.directory, "agent.sock")
@@ -70,6 +70,8 @@ class Agent(story.Story):
             env=self.environment(metadata or self.metadata), capture_output=True, text=True, timeout=seconds * harness.SLOW,
         )  # fmt: skip
 
+
+class Agent(AgentCase):
     def test_it_restores_what_someone_deleted_and_leaves_a_weight_alone(self):
         agent = self.agent("--watch-interval", "1s")
         record = self.joined()

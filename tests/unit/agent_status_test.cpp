@@ -132,5 +132,29 @@ TEST_F(Socket, of_nobody_is_told_apart_from_other_errors) {
     EXPECT_EQ(ask_status(std::string(200, 'x')).error().kind, ErrorKind::config);
 }
 
+TEST(SocketRequest, is_read_back_as_it_was_written) {
+    const SocketRequest drain{.kind = SocketRequest::Kind::drain,
+                              .drain_for = 600s,
+                              .reason = "kernel \"upgrade\"",
+                              .takes_last = true};
+    const auto read = parse_request(request_json(drain)).value();
+    EXPECT_EQ(read.kind, drain.kind);
+    EXPECT_EQ(read.drain_for, drain.drain_for);
+    EXPECT_EQ(read.reason, drain.reason);
+    EXPECT_TRUE(read.takes_last);
+    EXPECT_EQ(parse_request(R"({"command":"leave"})")->kind, SocketRequest::Kind::leave);
+    EXPECT_EQ(request_json({}), R"({"command":"status"})");
+}
+
+TEST(SocketRequest, that_is_broken_is_refused) {
+    for (const char* const line :
+         {"", "leave", "[]", "{}", R"({"command":7})", R"({"command":"reboot"})",
+          R"({"command":"drain","seconds":0})", R"({"command":"drain","seconds":-5})",
+          R"({"command":"drain","seconds":"soon"})", R"({"command":"drain","reason":7})"}) {
+        EXPECT_FALSE(parse_request(line)) << line;
+    }
+    EXPECT_EQ(parse_status(error_json({.kind = ErrorKind::io, .message = "no"}))->error, "no");
+}
+
 }  // namespace
 }  // namespace rota::agent::testing

@@ -38,7 +38,8 @@ struct Config {
     std::vector<RotaConfig> rotas;
     AwsOptions aws;
     std::optional<health::Check> readiness;
-    std::string socket;  ///< path; empty: no status socket
+    std::string socket;      ///< path; empty: no status socket
+    std::string drain_file;  ///< path; empty: none is looked for
     bool json = false;
     bool quiet = false;  ///< warnings and errors only
 };

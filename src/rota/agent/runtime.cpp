@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -26,9 +27,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "rota/agent/absence.h"
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/maintenance.h"
 #include "rota/agent/status.h"
 #include "rota/agent/status_socket.h"
 #include "rota/agent/voice.h"
@@ -45,6 +48,7 @@
 #include "rota/health/observation.h"
 #include "rota/health/probe.h"
 #include "rota/instance/address.h"
+#include "rota/instance/drain_file.h"
 
 namespace rota::agent {
 namespace {
@@ -71,6 +75,7 @@ private:
     void wait();
     void on_signals();
     void on_tick();
+    void tell_status();
     void feed(const Event& event);
     void carry_out(Action action);
     void carry_out(Call call);
@@ -79,6 +84,8 @@ private:
     void carry_out(const AllInService& action);
     void carry_out(const Finish& action);
     std::string respond(std::string_view line, uid_t user);
+    Status obey(const SocketRequest& request, uid_t user);
+    void follow_drain_file();
     void arm_timer();
 
     [[nodiscard]] bool is_agent() const noexcept { return config_.settings.goal == Goal::stay; }
@@ -94,10 +101,12 @@ private:
     Fd signals_;
     Fd timer_;
     std::unique_ptr<StatusSocket> socket_;
+    std::optional<Maintenance> maintenance_;
     std::optional<Voice> voice_;  ///< one-shot commands; an agent writes log lines
     std::optional<int> ended_;
     std::optional<BootTime> signalled_;  ///< when the signal came that began the leave
     BootTime next_extension_;
+    std::string told_status_;
     Inbox inbox_;
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -166,6 +175,9 @@ Status Loop::open() {
                          {{"error", socket.error().message}});
         }
     }
+    if (is_agent() && !config_.drain_file.empty()) {
+        maintenance_.emplace(config_.drain_file);
+    }
     if (!is_agent()) {
         voice_.emplace(config_.json || config_.quiet);
     }
@@ -183,6 +195,7 @@ int Loop::run() {
     if (is_agent()) {
         log::info("agent starts", {{"version", ROTA_VERSION}, {"rotas", config_.rotas.size()}});
     }
+    follow_drain_file();
     feed(Started{});
     while (!ended_) {
         wait();
@@ -210,6 +223,10 @@ void Loop::wait() {
     for (const int descriptor : {signals_.get(), timer_.get(), inbox_.descriptor()}) {
         watched.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
     }
+    if (maintenance_) {
+        watched.push_back({.fd = maintenance_->descriptor(), .events = POLLIN, .revents = 0});
+    }
+    const std::size_t own = watched.size();
     if (socket_ != nullptr) {
         socket_->add_to(watched);
     }
@@ -220,6 +237,9 @@ void Loop::wait() {
     on_signals();
     for (const Event& event : inbox_.take()) {
         feed(event);
+    }
+    if (maintenance_ && watched[own - 1].revents != 0) {
+        follow_drain_file();
     }
     if (socket_ != nullptr) {
         socket_->serve(watched);
@@ -257,7 +277,11 @@ int Loop::end_now(std::string_view why) {
 }
 
 bool Loop::wants_ticks() const noexcept {
-    return !is_agent() || state_.is_leaving || !state_.announced;
+    const auto is_on_its_way = [](const Member& member) {
+        return member.phase >= Phase::leave_resolving && member.phase != Phase::out;
+    };
+    return !is_agent() || state_.is_leaving || !state_.announced ||
+           std::ranges::any_of(state_.members, is_on_its_way);
 }
 
 void Loop::on_tick() {
@@ -269,11 +293,19 @@ void Loop::on_tick() {
         voice_->progress(summary(state_, now), now);
         return;
     }
-    if (now >= next_extension_) {
+    if (now >= next_extension_ && (state_.is_leaving || !state_.announced)) {
         next_extension_ = now + kExtensionInterval;
         sd_notify::extend_timeout(kExtension);
     }
-    sd_notify::status(summary(state_, now));
+    tell_status();
+}
+
+void Loop::tell_status() {
+    std::string text = summary(state_, boot_now());
+    if (text != told_status_) {
+        sd_notify::status(text);
+        told_status_ = std::move(text);
+    }
 }
 
 void Loop::feed(const Event& event) {
@@ -286,6 +318,14 @@ void Loop::feed(const Event& event) {
         sd_notify::stopping(summary(state_, boot_now()));
         next_extension_ = {};
         on_tick();
+    }
+    if (is_agent() && state_.announced) {
+        tell_status();
+    }
+    const bool is_drained_by_order = std::ranges::any_of(
+        state_.absences, [](const Absence& known) { return known.reason == Reason::maintenance; });
+    if (maintenance_ && maintenance_->is_ordered() && !is_drained_by_order) {
+        maintenance_->expire();
     }
 }
 
@@ -357,14 +397,51 @@ void Loop::carry_out(const Finish& action) {
 }
 
 std::string Loop::respond(std::string_view line, uid_t user) {
-    const bool is_leave = line.find(R"("leave")") != std::string_view::npos;
-    const bool is_status = line.find(R"("status")") != std::string_view::npos;
-    if (is_leave) {
-        feed(LeaveRequested{fmt::format("rota leave by uid {}", user)});
-    } else if (!is_status) {
-        return R"({"error":"unknown command; known commands: status, leave"})";
+    const auto request = parse_request(line);
+    if (!request) {
+        return error_json(request.error());
+    }
+    if (const Status done = obey(*request, user); !done) {
+        return error_json(done.error());
     }
     return status_json(state_, boot_now());
+}
+
+Status Loop::obey(const SocketRequest& request, uid_t user) {
+    switch (request.kind) {
+        case SocketRequest::Kind::status:
+            return {};
+        case SocketRequest::Kind::leave:
+            feed(LeaveRequested{fmt::format("rota leave by uid {}", user)});
+            return {};
+        case SocketRequest::Kind::drain:
+        case SocketRequest::Kind::resume:
+            break;
+    }
+    if (!maintenance_) {
+        return fail(ErrorKind::config, "this agent has no drain file: start it with --drain-file");
+    }
+    if (request.kind == SocketRequest::Kind::resume) {
+        ROTA_CHECK(maintenance_->cancel());
+    } else {
+        instance::DrainOrder order{.takes_last = request.takes_last,
+                                   .reason = fmt::format("{}{}by uid {}", request.reason,
+                                                         request.reason.empty() ? "" : " ", user)};
+        if (request.drain_for) {
+            order.until = wall_now() + *request.drain_for;
+        }
+        ROTA_CHECK(maintenance_->order(order));
+    }
+    follow_drain_file();
+    return {};
+}
+
+void Loop::follow_drain_file() {
+    if (maintenance_) {
+        if (const auto event = maintenance_->refresh()) {
+            feed(*event);
+        }
+    }
 }
 
 void Loop::arm_timer() {

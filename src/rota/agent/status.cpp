@@ -1,6 +1,9 @@
 #include "rota/agent/status.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -23,6 +26,18 @@ namespace rota::agent {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+struct Command {
+    std::string_view name;
+    SocketRequest::Kind kind;
+};
+
+constexpr std::array kCommands{
+    Command{"status", SocketRequest::Kind::status},
+    Command{"leave", SocketRequest::Kind::leave},
+    Command{"drain", SocketRequest::Kind::drain},
+    Command{"resume", SocketRequest::Kind::resume},
+};
 
 Json seconds_until(const std::optional<BootTime>& moment, BootTime now) {
     if (!moment) {
@@ -126,6 +141,13 @@ std::optional<StatusView> parse_status(std::string_view json) {
     try {
         const Json status = Json::parse(json);
         StatusView view;
+        if (const auto error = status.find("error"); error != status.end()) {
+            view.error = error->get<std::string>();
+            return view;
+        }
+        for (const Json& absence : status.at("absences")) {
+            view.absences.push_back(absence.at("reason").get<std::string>());
+        }
         view.is_leaving = status.at("leaving").get<bool>();
         if (!status.at("exit_status").is_null()) {
             view.exit_status = status.at("exit_status").get<int>();
@@ -148,7 +170,8 @@ std::optional<StatusView> parse_status(std::string_view json) {
                          .zone = text_of(rota.at("zone")),
                          .name = text_of(rota.at("name")),
                          .type = text_of(rota.at("type")),
-                         .set_identifier = text_of(rota.at("set_identifier"))};
+                         .set_identifier = text_of(rota.at("set_identifier")),
+                         .held = text_of(rota.at("held"))};
             one.label = label(one.name, one.type, one.set_identifier);
             if (rota.at("address").is_string() && rota.at("weight").is_number()) {
                 one.record = fmt::format("{} weight {} TTL {} s", text_of(rota.at("address")),
@@ -160,6 +183,54 @@ std::optional<StatusView> parse_status(std::string_view json) {
     } catch (const std::exception&) {  // the library's edge: anything but the expected shape
         return std::nullopt;
     }
+}
+
+Result<SocketRequest> parse_request(std::string_view json) {
+    using Kind = SocketRequest::Kind;
+    try {
+        const Json line = Json::parse(json);
+        const auto command = line.at("command").get<std::string>();
+        const auto* const known = std::ranges::find(kCommands, command, &Command::name);
+        if (known == kCommands.end()) {
+            return fail(
+                ErrorKind::bad_input,
+                fmt::format("unknown command '{}'; known: status, leave, drain, resume", command));
+        }
+        SocketRequest request{.kind = known->kind};
+        if (request.kind == Kind::drain) {
+            if (line.contains("seconds")) {
+                const auto seconds = line.at("seconds").get<std::int32_t>();
+                if (seconds <= 0) {
+                    return fail(ErrorKind::bad_input, "seconds: more than none");
+                }
+                request.drain_for = std::chrono::seconds{seconds};
+            }
+            request.reason = line.value("reason", std::string{});
+            request.takes_last = line.value("last", std::string{}) == "remove";
+        }
+        return request;
+    } catch (const std::exception& error) {  // the library's edge
+        return fail(ErrorKind::bad_input, fmt::format("not a request: {}", error.what()));
+    }
+}
+
+std::string request_json(const SocketRequest& request) {
+    Json line;
+    line["command"] = std::ranges::find(kCommands, request.kind, &Command::kind)->name;
+    if (request.drain_for) {
+        line["seconds"] = request.drain_for->count();
+    }
+    if (!request.reason.empty()) {
+        line["reason"] = request.reason;
+    }
+    if (request.takes_last) {
+        line["last"] = "remove";
+    }
+    return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string error_json(const Error& error) {
+    return Json{{"error", error.message}}.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string label_of(const Member& member) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "rota/agent/lifecycle.h"
 #include "rota/base/clock.h"
+#include "rota/base/error.h"
 
 // How the state is shown: as one line of JSON (`rota status --json`, the socket) and as lines for
 // people. The JSON's fields are documented in docs/agent.md.
@@ -26,18 +28,40 @@ struct RotaView {
     std::string name;
     std::string type;
     std::string set_identifier;
+    std::string held;  ///< why it stays in whatever the absences; empty: it does not
 };
 
 struct StatusView {
     bool is_leaving = false;
+    std::vector<std::string> absences;  ///< "maintenance", in words as in JSON
     std::optional<int> exit_status;
     std::optional<std::chrono::seconds> margin;    ///< an agent of before says neither
     std::optional<std::chrono::seconds> deadline;  ///< of a leave
+    std::string error;                             ///< the request failed; nothing else is set
     std::vector<RotaView> rotas;
 };
 
 /// Nothing when the text is not such a line.
 std::optional<StatusView> parse_status(std::string_view json);
+
+/// What a line on the socket asks for. Who asks is root, or the agent's own user.
+struct SocketRequest {
+    enum class Kind : std::uint8_t { status, leave, drain, resume };
+    Kind kind = Kind::status;
+    std::optional<std::chrono::seconds> drain_for;
+    std::string reason;
+    bool takes_last = false;
+};
+
+/// Reads {"command":"drain","seconds":600,"reason":"…","last":"remove"}; `command` alone is enough.
+/// @errors bad_input: names what is wrong.
+Result<SocketRequest> parse_request(std::string_view json);
+
+/// The line that parse_request reads back.
+std::string request_json(const SocketRequest& request);
+
+/// {"error":"…"}: what the socket answers to a request that failed.
+std::string error_json(const Error& error);
 
 /// "www.example.com. A i-0abc".
 std::string label_of(const Member& member);

@@ -16,6 +16,8 @@
 // The agent's UNIX socket, mode 0600: a line of JSON in, a line of JSON out.
 //   {"command":"status"} → the status line of status.h
 //   {"command":"leave"}  → the same, after the leave has begun; and one more line when it has ended
+//   {"command":"drain"}, {"command":"resume"} → the same, after that has begun
+//   anything else → {"error":"…"}
 namespace rota::agent {
 
 /// The agent's end, driven by the loop's poll(); nothing blocks, and a client that does not read is

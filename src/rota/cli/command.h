@@ -15,11 +15,13 @@ using Run = std::function<int()>;
 
 // Each adds its subcommand to the parser; the one chosen puts itself into `run`.
 void add_agent(CLI::App& app, Run& run);
+void add_drain(CLI::App& app, Run& run);
 void add_join(CLI::App& app, Run& run);
 void add_keys(CLI::App& app, Run& run);
 void add_lab(CLI::App& app, Run& run);
 void add_leave(CLI::App& app, Run& run);
 void add_list(CLI::App& app, Run& run);
+void add_resume(CLI::App& app, Run& run);
 void add_serve(CLI::App& app, Run& run);
 void add_status(CLI::App& app, Run& run);
 

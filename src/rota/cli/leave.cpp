@@ -2,8 +2,6 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <expected>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -23,11 +21,10 @@
 #include "rota/agent/status.h"
 #include "rota/agent/status_socket.h"
 #include "rota/agent/voice.h"
-#include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
-#include "rota/base/print.h"
 #include "rota/cli/command.h"
+#include "rota/cli/follow.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
 #include "rota/dns/name.h"
@@ -137,44 +134,11 @@ void rehearse_as_agent(agent::Config& config, const agent::StatusView& view) {
 }
 
 /// Shows what the agent says until it has ended. @returns the exit status of its leave.
-Result<int> follow_agent(const agent::Config& config) {
-    constexpr std::chrono::seconds kInterval{1};
-    constexpr std::chrono::seconds kPatience{5};
-    agent::AgentConnection agent = ROTA_TRY(agent::AgentConnection::open(config.socket));
-    agent::Voice voice{config.json};
-    ROTA_CHECK(agent.send_line(R"({"command":"leave"})"));
-    std::string shown;
-    for (BootTime heard = boot_now(); boot_now() - heard < kPatience;) {
-        const auto line = agent.read_line(kInterval);
-        if (!line && line.error().kind == ErrorKind::timeout) {
-            ROTA_CHECK(agent.send_line(R"({"command":"status"})"));
-            continue;
-        }
-        if (!line) {
-            return std::unexpected(line.error());
-        }
-        heard = boot_now();
-        const auto view = agent::parse_status(*line);
-        if (!view) {
-            return fail(ErrorKind::bad_input, "the agent's answer cannot be understood");
-        }
-        const std::string text = summary(*view);
-        if (view->exit_status) {
-            voice.line(log::Level::info, text);
-            if (config.json) {
-                put(stdout, "{}\n", *line);
-            }
-            return *view->exit_status;
-        }
-        if (shown.empty()) {
-            voice.line(log::Level::info,
-                       "the agent on this instance leaves now; this waits until it is safe to go "
-                       "down");
-        }
-        shown = text;
-        voice.progress(text, boot_now());
-    }
-    return fail(ErrorKind::timeout, "the agent does not answer any more; last heard: " + shown);
+Result<int> follow_leave(const agent::Config& config) {
+    return follow_agent(config, {.kind = agent::SocketRequest::Kind::leave},
+                        "the agent on this instance leaves now; this waits until it is safe to go "
+                        "down",
+                        [](const agent::StatusView& view) { return view.exit_status; });
 }
 
 Result<int> leave(CLI::App& command, const Options& options) {
@@ -207,7 +171,7 @@ Result<int> leave(CLI::App& command, const Options& options) {
     const bool looks_first =
         is_agents && config.settings.last == agent::LastMember::refuse && !config.rotas.empty();
     if (is_agents && !looks_first && !config.settings.dry_run) {
-        return follow_agent(config);
+        return follow_leave(config);
     }
     auto surroundings =
         std::make_shared<const agent::Surroundings>(ROTA_TRY(agent::look_around(config.aws)));
@@ -220,7 +184,7 @@ Result<int> leave(CLI::App& command, const Options& options) {
     if (const int status = ROTA_TRY(agent::run(look, std::move(surroundings))); status != EX_OK) {
         return status;
     }
-    return follow_agent(config);
+    return follow_leave(config);
 }
 
 }  // namespace

@@ -33,11 +33,13 @@ struct Subcommand {
 
 constexpr std::array kSubcommands{
     Subcommand{"agent", rota::cli::add_agent, false},
+    Subcommand{"drain", rota::cli::add_drain, false},
     Subcommand{"join", rota::cli::add_join, false},
     Subcommand{"keys", rota::cli::add_keys},
     Subcommand{"lab", rota::cli::add_lab},
     Subcommand{"leave", rota::cli::add_leave, false},
     Subcommand{"list", rota::cli::add_list},
+    Subcommand{"resume", rota::cli::add_resume, false},
     Subcommand{"serve", rota::cli::add_serve},
     Subcommand{"route53", add_route53},
     Subcommand{"status", rota::cli::add_status},

@@ -277,6 +277,11 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
                      seconds{1})};
     const std::vector<CLI::Option*> for_agent{
         command
+            .add_option("--drain-file", options.drain_file,
+                        "While this file is there the instance stays out: see rota drain")
+            ->type_name("PATH")
+            ->capture_default_str(),
+        command
             .add_option(
                 "--ready", options.ready,
                 "Join when this check passes: http://…, tcp://HOST:PORT, grpc://…, exec:COMMAND, …")
@@ -301,6 +306,13 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     }
     if (shown == MemberCommand::status) {
         hide(for_drain);
+    }
+    if (shown == MemberCommand::control) {
+        hide(command.get_options([](const CLI::Option* option) {
+            constexpr std::array kUsed{"--help", "--config", "--socket", "--json"};
+            return std::ranges::none_of(
+                kUsed, [option](const char* name) { return option->check_name(name); });
+        }));
     }
     if (shown == MemberCommand::join || shown == MemberCommand::leave) {
         command.add_flag("--dry-run", options.dry_run, "Say what would be done, change nothing")
@@ -378,6 +390,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
                   .profile = options.profile,
                   .imds_v1 = options.imds_v1};
     config.socket = options.socket;
+    config.drain_file = options.drain_file;
     config.json = options.json;
     return config;
 }

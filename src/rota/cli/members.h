@@ -37,6 +37,7 @@ struct MemberOptions {
     std::string margin = "15";
     std::string deadline = "300";
     std::string socket = "/run/rota/agent.sock";
+    std::string drain_file = "/var/lib/rota-agent/drain";
     std::string ready;
     std::string ready_interval = "5";
     std::string watch_interval = "300";
@@ -46,7 +47,7 @@ struct MemberOptions {
 };
 
 /// The subcommands that differ in which of the options they show; all accept all of them.
-enum class MemberCommand : std::uint8_t { agent, join, leave, status };
+enum class MemberCommand : std::uint8_t { agent, join, leave, status, control };
 
 void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand shown);
 

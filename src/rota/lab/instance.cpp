@@ -126,19 +126,33 @@ Status Instance::start_service_and_agent() {
     environment["AWS_CONFIG_FILE"] = "/dev/null";
     environment["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
     const auto deadline = settings_.ttl + settings_.margin + kLeaveReserve;
-    return start(
-        Part::agent,
-        {.name = "the agent of " + plan_.id,
-         .arguments = {"agent", "--config", "/dev/null", "--name", settings_.name, "--zone",
-                       stage_.zone_id, "--ttl", fmt::format("{}", settings_.ttl.count()),
-                       "--margin", fmt::format("{}", settings_.margin.count()), "--deadline",
-                       fmt::format("{}", deadline.count()), "--ready",
-                       fmt::format("http://{}/healthz", service), "--ready-interval", "1",
-                       "--socket", fmt::format("{}/{}.sock", stage_.directory, plan_.number)},
-         .environment = std::move(environment),
-         .log_path = {},
-         .with_stdin = false,
-         .with_stdout = false});
+    return start(Part::agent,
+                 {.name = "the agent of " + plan_.id,
+                  .arguments = {"agent",
+                                "--config",
+                                "/dev/null",
+                                "--name",
+                                settings_.name,
+                                "--zone",
+                                stage_.zone_id,
+                                "--ttl",
+                                fmt::format("{}", settings_.ttl.count()),
+                                "--margin",
+                                fmt::format("{}", settings_.margin.count()),
+                                "--deadline",
+                                fmt::format("{}", deadline.count()),
+                                "--ready",
+                                fmt::format("http://{}/healthz", service),
+                                "--ready-interval",
+                                "1",
+                                "--socket",
+                                fmt::format("{}/{}.sock", stage_.directory, plan_.number),
+                                "--drain-file",
+                                fmt::format("{}/{}.drain", stage_.directory, plan_.number)},
+                  .environment = std::move(environment),
+                  .log_path = {},
+                  .with_stdin = false,
+                  .with_stdout = false});
 }
 
 void Instance::on_output(Part part, std::string_view line) {

@@ -1,0 +1,177 @@
+#include "rota/instance/drain_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/base/fd.h"
+#include "rota/base/time_format.h"
+
+namespace rota::instance {
+namespace {
+
+constexpr std::size_t kLongest = 4096;
+constexpr std::size_t kLongestReason = 200;
+
+bool is_printable(char c) {
+    return static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
+}
+
+std::string on_one_line(std::string_view text) {
+    std::string line{text.substr(0, kLongestReason)};
+    std::ranges::replace_if(line, [](char c) { return !is_printable(c); }, ' ');
+    return line;
+}
+
+std::string directory_of(const std::string& file) {
+    const std::string directory = std::filesystem::path{file}.parent_path().string();
+    return directory.empty() ? "." : directory;
+}
+
+Status make_directory(const std::string& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+        return fail_errno(directory, error.value());
+    }
+    return {};
+}
+
+Status write_all(int file, std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(file, text.data(), text.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return fail_errno("write", errno);
+        }
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+}  // namespace
+
+DrainOrder parse_drain_order(std::string_view text) {
+    DrainOrder order;
+    while (!text.empty()) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) {
+            line.remove_suffix(1);
+        }
+        const std::string_view value = line.substr(std::min(line.size(), line.find('=') + 1));
+        const auto until =
+            line.starts_with("until=") ? parse_rfc3339(value) : std::optional<WallTime>{};
+        if (until) {
+            order.until = until;
+        } else if (line == "last=remove") {
+            order.takes_last = true;
+        } else if (line.starts_with("reason=")) {
+            order.reason = on_one_line(value);
+        } else if (!line.empty()) {
+            order.reason = on_one_line(line);
+        }
+    }
+    return order;
+}
+
+std::string to_text(const DrainOrder& order) {
+    std::string text;
+    if (order.until) {
+        text += fmt::format("until={}\n", format_rfc3339(*order.until));
+    }
+    if (order.takes_last) {
+        text += "last=remove\n";
+    }
+    if (!order.reason.empty()) {
+        text += fmt::format("reason={}\n", on_one_line(order.reason));
+    }
+    return text;
+}
+
+Result<std::optional<DrainOrder>> read_drain_file(const std::string& path) {
+    // Not blocking: a FIFO in its place must not stop the agent.
+    const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!file) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return std::optional<DrainOrder>{};
+        }
+        return fail_errno(path, errno);
+    }
+    std::array<char, kLongest> buffer{};
+    const auto count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0) {
+        return fail_errno(path, errno);
+    }
+    return parse_drain_order({buffer.data(), static_cast<std::size_t>(count)});
+}
+
+Status write_drain_file(const std::string& path, const DrainOrder& order) {
+    ROTA_CHECK(make_directory(directory_of(path)));
+    const std::string draft = path + ".new";
+    {
+        constexpr mode_t kMode = 0644;
+        const Fd file{
+            ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kMode)};
+        if (!file) {
+            return fail_errno(draft, errno);
+        }
+        ROTA_CHECK(write_all(file.get(), to_text(order)));
+        if (::fsync(file.get()) != 0) {
+            return fail_errno(draft, errno);
+        }
+    }
+    if (::rename(draft.c_str(), path.c_str()) != 0) {
+        return fail_errno(path, errno);
+    }
+    return {};
+}
+
+Status remove_drain_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        return fail_errno(path, errno);
+    }
+    return {};
+}
+
+Result<DirectoryWatch> DirectoryWatch::open(const std::string& file) {
+    const std::string directory = directory_of(file);
+    ROTA_CHECK(make_directory(directory));
+    Fd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    if (!inotify) {
+        return fail_errno("inotify", errno);
+    }
+    // Not IN_CREATE: what is in a file is known when its writer has closed it.
+    constexpr std::uint32_t kChanges =
+        IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
+    if (::inotify_add_watch(inotify.get(), directory.c_str(), kChanges) < 0) {
+        return fail_errno(directory, errno);
+    }
+    return DirectoryWatch{std::move(inotify)};
+}
+
+void DirectoryWatch::clear() const {
+    alignas(inotify_event) std::array<char, kLongest> buffer{};
+    while (::read(inotify_.get(), buffer.data(), buffer.size()) > 0) {
+    }
+}
+
+}  // namespace rota::instance
