@@ -12,6 +12,8 @@
 
 #include "rota/agent/lifecycle.h"
 #include "rota/base/clock.h"
+#include "rota/health/check.h"
+#include "rota/health/observation.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -29,6 +31,11 @@ void check_not_stuck(const World& world) {
         return;
     }
     bool moves = state.is_checking_readiness || state.readiness_wake.has_value();
+    for (const Examination& examination : state.examinations) {
+        const bool goes_on = examination.is_out || examination.wake.has_value();
+        RC_ASSERT(goes_on || state.is_leaving);
+        moves = moves || goes_on;
+    }
     for (const Member& member : state.members) {
         const bool has_call = member.call.has_value();
         const bool has_wake = member.wake.has_value();
@@ -40,7 +47,8 @@ void check_not_stuck(const World& world) {
                                member.phase != Phase::cleared && !rests;
         RC_ASSERT(!must_move || has_call || has_wake);
         if (member.phase == Phase::waiting) {
-            RC_ASSERT(state.settings.check_readiness && !state.is_leaving);
+            RC_ASSERT((state.settings.check_readiness || !state.examinations.empty()) &&
+                      !state.is_leaving);
         }
     }
     RC_ASSERT(moves);
@@ -62,7 +70,12 @@ public:
 
     void one_event() {
         const int kind = *rc::gen::inRange(0, 100);
-        if (kind < 45) {
+        if (kind < 10 && !world.probes.empty()) {
+            world.answer_probe(
+                *rc::gen::weightedElement<health::Outcome>({{5, health::Outcome::passed},
+                                                            {3, health::Outcome::failed},
+                                                            {1, health::Outcome::neutral}}));
+        } else if (kind < 45) {
             world.answer_one(*rc::gen::weightedElement<Fate>({{6, Fate::done},
                                                               {1, Fate::refused_retryably},
                                                               {1, Fate::never_arrives},
@@ -164,6 +177,10 @@ Settings random_settings() {
     Settings settings;
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
+    for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
+        settings.checks.push_back(health::parse_check("tcp://127.0.0.1:80").value());
+    }
+    settings.watch_members = !settings.checks.empty();
     return settings;
 }
 
@@ -197,13 +214,14 @@ RC_GTEST_PROP(AgentStep, is_never_out_for_a_reason_that_has_passed, ()) {
         world.feed(CameBack{reason});
     }
     world.is_insync = true;
-    for (int i = 0; i < 2000 && world.phase() != Phase::in_service && !world.finished; ++i) {
+    for (int i = 0; i < 4000 && world.phase() != Phase::in_service && !world.finished; ++i) {
+        world.answer_probe(health::Outcome::passed);
         if (world.checks_readiness) {
             world.checks_readiness = false;
             world.feed(ReadinessChecked{.passed = true, .detail = {}});
         }
         if (!world.answer_one()) {
-            RC_ASSERT(world.advance_to_wake());
+            RC_ASSERT(world.advance_to_wake() || !world.probes.empty());
         }
         story.check();
     }
@@ -214,6 +232,7 @@ RC_GTEST_PROP(AgentStep, is_never_out_for_a_reason_that_has_passed, ()) {
 RC_GTEST_PROP(AgentStep, never_takes_a_sick_member_out_when_it_is_the_last, ()) {
     Settings settings = random_settings();
     settings.check_readiness = false;
+    settings.checks.clear();
     World world{settings};
     world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
     const int siblings = *rc::gen::inRange(0, 6);
@@ -254,11 +273,14 @@ RC_GTEST_PROP(AgentStep, spares_the_api_whatever_fails, ()) {
             world.checks_readiness = false;
             world.feed(ReadinessChecked{.passed = true, .detail = {}});
         }
+        world.answer_probe(flaky
+                               ? *rc::gen::element(health::Outcome::passed, health::Outcome::failed)
+                               : health::Outcome::passed);
         const Fate fate = flaky ? *rc::gen::element(Fate::done, Fate::answer_lost,
                                                     Fate::never_arrives, Fate::refused_retryably)
                                 : Fate::refused_retryably;
         if (!world.answer_one(fate)) {
-            RC_ASSERT(world.advance_to_wake());
+            RC_ASSERT(world.advance_to_wake() || !world.probes.empty());
         }
         if (flaky && *rc::gen::inRange(0, 10) == 0) {
             world.zone.erase("i-1");

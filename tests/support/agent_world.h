@@ -16,6 +16,7 @@
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
 #include "rota/dns/name.h"
+#include "rota/health/observation.h"
 #include "rota/model/record_set.h"
 
 // A Route 53 of one rota for agent::step: it carries the calls out in virtual time, with the faults
@@ -64,6 +65,17 @@ public:
         const Call call = calls.front();
         calls.pop_front();
         feed(Answered{.member = call.member, .call = call.id, .answer = carry_out(call, fate)});
+        return true;
+    }
+
+    /// Answers the oldest outstanding probe. @returns false when there is none.
+    bool answer_probe(health::Outcome outcome, std::string detail = "x") {
+        if (probes.empty()) {
+            return false;
+        }
+        const std::size_t check = probes.front();
+        probes.pop_front();
+        feed(Probed{check, {.outcome = outcome, .detail = std::move(detail)}});
         return true;
     }
 
@@ -128,6 +140,7 @@ public:
     std::optional<Failure> fault;                   ///< the answer to every call while it is set
     bool keeps_members = true;                      ///< as `rota serve`, unlike Route 53
     bool checks_readiness = false;
+    std::deque<std::size_t> probes;  ///< outstanding
     bool announced = false;
     std::optional<int> finished;
     std::string set_identifier = "i-1";
@@ -145,6 +158,8 @@ private:
             calls.push_back(std::move(*call));
         } else if (auto* say = std::get_if<Say>(&action)) {
             sayings.push_back(say->text);
+        } else if (const auto* probe = std::get_if<Probe>(&action)) {
+            probes.push_back(probe->check);
         } else if (std::holds_alternative<CheckReadiness>(action)) {
             checks_readiness = true;
         } else if (std::holds_alternative<AllInService>(action)) {

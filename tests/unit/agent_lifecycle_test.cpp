@@ -13,6 +13,9 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
+#include "rota/health/agent_check.h"
+#include "rota/health/check.h"
+#include "rota/health/observation.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -683,6 +686,101 @@ TEST(Absence, after_which_a_stop_ends_at_once) {
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_EQ(world.now, now);
+}
+
+Settings checked(const char* check = "tcp://127.0.0.1:80") {
+    Settings settings = agent();
+    settings.checks = {health::parse_check(check).value()};
+    settings.watch_members = true;
+    return settings;
+}
+
+/// Lets the check see this so often, and answers what else comes up.
+void see(World& world, health::Outcome outcome, int times, const char* detail = "x") {
+    for (int i = 0; i < 100 && times > 0; ++i) {
+        if (world.answer_probe(outcome, detail)) {
+            --times;
+        } else if (!world.answer_one()) {
+            ASSERT_TRUE(world.advance_to_wake());
+        }
+    }
+    world.answer_all();
+}
+
+World healthy_one_of(int members) {
+    World world{checked()};
+    for (int i = 1; i < members; ++i) {
+        const std::string id = "i-" + std::to_string(i + 1);
+        world.zone[id] = weighted(id, "192.0.2.100");
+    }
+    world.feed(Started{});
+    EXPECT_EQ(world.phase(), Phase::waiting);
+    see(world, health::Outcome::passed, 1);
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+TEST(Health, joins_after_one_pass_and_not_before) {
+    World world{checked()};
+    world.feed(Started{});
+    see(world, health::Outcome::failed, 2, "refused");
+    EXPECT_EQ(world.phase(), Phase::waiting);
+    EXPECT_EQ(describe(world.state, world.state.members[0], world.now).find("waiting for tcp://"),
+              0U);
+    see(world, health::Outcome::passed, 1);
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+TEST(Health, goes_out_after_three_failures_and_comes_back_after_two_passes) {
+    World world = healthy_one_of(3);
+    see(world, health::Outcome::failed, 2);
+    EXPECT_EQ(world.phase(), Phase::in_service);
+    see(world, health::Outcome::failed, 1, "HTTP 503");
+    ASSERT_TRUE(world.run_until(Phase::deleting));
+    EXPECT_TRUE(world.said("tcp://127.0.0.1:80 is unhealthy"));
+    see(world, health::Outcome::passed, 1);
+    EXPECT_NE(world.phase(), Phase::in_service);
+    see(world, health::Outcome::passed, 1);
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.zone.contains("i-1"));
+}
+
+TEST(Health, that_is_bad_from_the_start_removes_what_an_earlier_run_left) {
+    World world{checked()};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    see(world, health::Outcome::failed, 3);
+    for (int i = 0; i < 200 && world.phase() != Phase::out; ++i) {
+        if (!world.answer_probe(health::Outcome::failed) && !world.answer_one()) {
+            ASSERT_TRUE(world.advance_to_wake());
+        }
+    }
+    EXPECT_EQ(world.phase(), Phase::out);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(Health, of_an_application_that_asks_for_a_drain_is_heeded) {
+    World world = healthy_one_of(2);
+    ASSERT_TRUE(world.advance_to_wake());
+    while (world.probes.empty()) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    world.probes.clear();
+    world.feed(Probed{0,
+                      {.outcome = health::Outcome::passed,
+                       .detail = "drain",
+                       .report = health::parse_agent_check("drain")}});
+    ASSERT_TRUE(world.run_until(Phase::leave_reading) || world.run_until(Phase::deleting));
+    EXPECT_TRUE(world.said("application: tcp://127.0.0.1:80 says drain"));
+}
+
+TEST(Health, is_not_asked_any_more_while_leaving) {
+    World world = healthy_one_of(2);
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.probes.empty());
 }
 
 TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {

@@ -26,6 +26,8 @@ std::string_view to_string(Reason reason) noexcept {
     switch (reason) {
         case Reason::unhealthy:
             return "unhealthy";
+        case Reason::application:
+            return "application";
         case Reason::maintenance:
             return "maintenance";
         case Reason::standby:

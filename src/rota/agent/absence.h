@@ -15,6 +15,7 @@ namespace rota::agent {
 /// Several may hold at once; the instance is back when none does.
 enum class Reason : std::uint8_t {
     unhealthy,    ///< its checks fail
+    application,  ///< says so by its agent-check: drain, maint
     maintenance,  ///< an operator drains it
     standby,      ///< its Auto Scaling group has it in standby, warm or detached
     ending,       ///< it will be ended soon

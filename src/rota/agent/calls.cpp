@@ -299,24 +299,32 @@ Answer Caller::carry_out(const ReadOwn& /*request*/) {
 }
 
 Answer Caller::carry_out(const Upsert& request) {
-    return change(model::Action::upsert, request.record_set, request.comment);
+    return change(model::Action::upsert, request.record_set, request.comment, {});
 }
 
 Answer Caller::carry_out(const Delete& request) {
-    return change(model::Action::del, request.record_set, request.comment);
+    route53::ChangeOptions options;
+    if (request.keep_members > 0) {
+        options.keep_members = static_cast<std::uint32_t>(request.keep_members);
+    }
+    return change(model::Action::del, request.record_set, request.comment, options);
 }
 
 Answer Caller::change(model::Action action, const model::RecordSet& record_set,
-                      const std::string& comment) {
+                      const std::string& comment, const route53::ChangeOptions& options) {
     // A record set with more than the model holds (a health check) is deleted as it was read.
     const bool is_raw = action == model::Action::del && beyond_the_model_;
     const auto info =
-        is_raw ? client_->change_raw_record_sets(
-                     zone_id_, {.comment = comment,
-                                .changes = {{.action = action, .record_set = *beyond_the_model_}}})
-               : client_->change_record_sets(
-                     zone_id_, {.comment = comment,
-                                .changes = {{.action = action, .record_set = record_set}}});
+        is_raw
+            ? client_->change_raw_record_sets(
+                  zone_id_,
+                  {.comment = comment,
+                   .changes = {{.action = action, .record_set = *beyond_the_model_}}},
+                  options)
+            : client_->change_record_sets(
+                  zone_id_,
+                  {.comment = comment, .changes = {{.action = action, .record_set = record_set}}},
+                  options);
     if (!info) {
         return failed(info);
     }

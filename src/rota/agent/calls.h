@@ -75,7 +75,7 @@ private:
     Answer carry_out(const Delete& request);
     Answer carry_out(const GetChange& request);
     Answer change(model::Action action, const model::RecordSet& record_set,
-                  const std::string& comment);
+                  const std::string& comment, const route53::ChangeOptions& options);
     Result<Target> resolve(bool with_address);
 
     RotaConfig config_;

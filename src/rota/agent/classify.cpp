@@ -44,7 +44,9 @@ Failure classify(const route53::CallError& error) {
     if (!error.api) {
         return failure;
     }
-    if (error.api->code == "NoSuchChange") {
+    if (says_too_few_members(error)) {
+        failure.kind = FailureKind::too_few_members;
+    } else if (error.api->code == "NoSuchChange") {
         failure.kind = FailureKind::no_such_change;
     } else if (error.api->code == "InvalidChangeBatch") {
         failure.kind = kind_of(*error.api);

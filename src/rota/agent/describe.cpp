@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/clock.h"
+#include "rota/health/judge.h"
 
 namespace rota::agent {
 
@@ -63,15 +65,32 @@ std::string in_seconds(BootTime::duration duration) {
     return fmt::format("{} s", std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
+namespace {
+
+std::string waiting_for(const State& state) {
+    if (!state.is_ready) {
+        return state.readiness_detail.empty() ? "waiting for readiness"
+                                              : "waiting for readiness: " + state.readiness_detail;
+    }
+    for (std::size_t i = 0; i < state.examinations.size(); ++i) {
+        const health::Judge& judge = state.examinations[i].judge;
+        if (judge.verdict == health::Verdict::initial) {
+            return fmt::format("waiting for {}{}{}", state.settings.checks[i].text,
+                               judge.reason.empty() ? "" : ": ", judge.reason);
+        }
+    }
+    return "waiting";
+}
+
+}  // namespace
+
 std::string describe(const State& state, const Member& member, BootTime now) {
     if (state.is_leaving && member.phase < Phase::leave_resolving) {
         return "leaving, the record set has not been deleted: the last call is not answered";
     }
     switch (member.phase) {
         case Phase::waiting:
-            return state.readiness_detail.empty()
-                       ? "waiting for readiness"
-                       : "waiting for readiness: " + state.readiness_detail;
+            return waiting_for(state);
         case Phase::resolving:
         case Phase::reading:
             return "about to join";

@@ -130,6 +130,9 @@ std::optional<BootTime> next_wake(const State& state) {
         }
     };
     consider(state.readiness_wake);
+    for (const Examination& examination : state.examinations) {
+        consider(examination.wake);
+    }
     for (const Absence& absence : state.absences) {
         consider(absence.ends);
     }
@@ -146,6 +149,7 @@ bool is_end(Phase phase) noexcept {
 std::vector<Action> Stepper::run(const Event& event) {
     std::visit([this](const auto& alternative) { on(alternative); }, event);
     end_absences();
+    probe_where_due();
     act_where_due();
     reconcile();
     settle_refusals();
@@ -163,6 +167,9 @@ void Stepper::on(const Started& /*event*/) {
     }
     if (settings.goal == Goal::join) {
         state_.deadline = now_ + settings.deadline;
+    }
+    if (settings.goal == Goal::stay) {
+        begin_examinations();
     }
     if (settings.check_readiness) {
         state_.is_checking_readiness = true;
@@ -234,6 +241,7 @@ void Stepper::on(const LeaveRequested& event) {
     state_.leave_reason = event.reason;
     state_.deadline = now_ + state_.settings.deadline;
     state_.readiness_wake.reset();
+    end_examinations();
     for (Member& member : state_.members) {
         member.held.clear();
         if (!member.call) {  // a call that is out must come back first: an UPSERT may land late

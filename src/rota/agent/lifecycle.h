@@ -15,6 +15,10 @@
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/base/rng.h"
+#include "rota/health/agent_check.h"
+#include "rota/health/check.h"
+#include "rota/health/judge.h"
+#include "rota/health/observation.h"
 #include "rota/model/record_set.h"
 
 // The life of an instance's membership, decided without a clock, a socket or a thread. One state
@@ -51,6 +55,7 @@ struct Settings {
     std::chrono::seconds watch_interval{300};
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
+    std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
     bool watch_members = false;  ///< each look at the own record set is one at the whole rota
     bool read_first = true;      ///< off: join writes without looking, one request
     bool await_insync = true;    ///< off: a one-shot join ends when its change is accepted
@@ -163,6 +168,11 @@ struct Call {
 
 struct CheckReadiness {};
 
+/// Ask once for settings.checks[check]; the answer is Probed.
+struct Probe {
+    std::size_t check = 0;
+};
+
 /// Something that people should know; the runtime adds the rota's name.
 struct Say {
     log::Level level = log::Level::info;
@@ -176,7 +186,7 @@ struct Finish {
     int exit_status = 0;
 };
 
-using Action = std::variant<Call, CheckReadiness, Say, AllInService, Finish>;
+using Action = std::variant<Call, CheckReadiness, Probe, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -186,6 +196,11 @@ struct Woke {};  ///< next_wake() has come, or anything like it
 struct ReadinessChecked {
     bool passed = false;
     std::string detail;
+};
+
+struct Probed {
+    std::size_t check = 0;
+    health::Observation observation;
 };
 
 struct Accepted {
@@ -225,8 +240,18 @@ struct CameBack {
     Reason reason = Reason::unhealthy;
 };
 
-using Event =
-    std::variant<Started, Woke, ReadinessChecked, Answered, LeaveRequested, WentAbsent, CameBack>;
+using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Answered, LeaveRequested,
+                           WentAbsent, CameBack>;
+
+/// One check of the settings, and what has come of it.
+struct Examination {
+    health::Judge judge;
+    bool is_out = false;           ///< a probe is
+    BootTime asked_at;             ///< the last time
+    std::optional<BootTime> wake;  ///< of the next probe
+    health::Observation last;
+    health::AgentCheckState words;  ///< of an agent-check
+};
 
 struct Member {
     Membership membership;
@@ -263,7 +288,8 @@ struct State {
     bool is_checking_readiness = false;
     std::optional<BootTime> readiness_wake;
     std::string readiness_detail;
-    std::vector<Absence> absences;  ///< at most one a reason
+    std::vector<Examination> examinations;  ///< one a check of the settings
+    std::vector<Absence> absences;          ///< at most one a reason
     bool is_leaving = false;
     std::string leave_reason;
     std::optional<BootTime> deadline;
@@ -282,6 +308,9 @@ std::vector<Action> step(State& state, const Event& event, BootTime now, Rng& rn
 
 /// The moment at which the state wants the event Woke; nothing when it waits for answers alone.
 std::optional<BootTime> next_wake(const State& state);
+
+/// Healthy where there are no checks.
+health::Verdict health_of(const State& state);
 
 /// True for gone, refused, failed, expired and rehearsed.
 bool is_end(Phase phase) noexcept;

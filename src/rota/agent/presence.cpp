@@ -14,6 +14,7 @@
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/log.h"
+#include "rota/health/judge.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -82,7 +83,7 @@ std::size_t Stepper::least_to_keep(const Member& member) const {
 }
 
 void Stepper::reconcile() {
-    if (state_.is_leaving || !state_.is_ready) {
+    if (state_.is_leaving || !state_.is_ready || health_of(state_) == health::Verdict::initial) {
         return;
     }
     for (Member& member : state_.members) {

@@ -80,6 +80,7 @@ private:
     void carry_out(Action action);
     void carry_out(Call call);
     void carry_out(const CheckReadiness& action);
+    void carry_out(const Probe& action);
     void carry_out(const Say& say);
     void carry_out(const AllInService& action);
     void carry_out(const Finish& action);
@@ -111,6 +112,7 @@ private:
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Worker> readiness_worker_;
+    std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
 };
 
 std::vector<Membership> memberships_of(const Config& config) {
@@ -187,6 +189,9 @@ Status Loop::open() {
     }
     if (config_.settings.check_readiness) {
         readiness_worker_ = std::make_unique<Worker>(inbox_);
+    }
+    for (std::size_t i = 0; is_agent() && i < config_.settings.checks.size(); ++i) {
+        probers_.push_back(std::make_unique<Worker>(inbox_));
     }
     return {};
 }
@@ -363,6 +368,13 @@ void Loop::carry_out(const CheckReadiness& /*action*/) {
     });
 }
 
+void Loop::carry_out(const Probe& action) {
+    probers_[action.check]->start(
+        [index = action.check, &check = config_.settings.checks[action.check]]() -> Event {
+            return Probed{.check = index, .observation = health::probe(check, check.timeout)};
+        });
+}
+
 void Loop::carry_out(const Say& say) {
     if (voice_) {
         voice_->line(say.level,
@@ -463,7 +475,7 @@ void Loop::arm_timer() {
 
 bool Loop::has_calls_out() const {
     const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
-    return std::ranges::any_of(workers_, is_busy) ||
+    return std::ranges::any_of(workers_, is_busy) || std::ranges::any_of(probers_, is_busy) ||
            (readiness_worker_ != nullptr && readiness_worker_->is_busy());
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/dns/types.h"
+#include "rota/health/judge.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -117,6 +119,15 @@ std::string status_json(const State& state, BootTime now) {
     status["leaving"] = state.is_leaving;
     status["reason"] = state.leave_reason.empty() ? Json{} : Json(state.leave_reason);
     status["ready"] = state.is_ready;
+    status["health"] = to_string(health_of(state));
+    status["checks"] = Json::array();
+    for (std::size_t i = 0; i < state.examinations.size(); ++i) {
+        const Examination& examination = state.examinations[i];
+        status["checks"].push_back({{"check", state.settings.checks[i].text},
+                                    {"verdict", to_string(examination.judge.verdict)},
+                                    {"reason", known(examination.judge.reason)},
+                                    {"output", known(examination.last.output)}});
+    }
     status["absences"] = Json::array();
     for (const Absence& absence : state.absences) {
         status["absences"].push_back({{"reason", to_string(absence.reason)},

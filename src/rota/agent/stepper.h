@@ -28,6 +28,7 @@ private:
     void on(const Started& event);
     void on(const Woke& event);
     void on(const ReadinessChecked& event);
+    void on(const Probed& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -40,6 +41,14 @@ private:
     void hurry_out(Member& member);
     void announce();
     void finish_at_the_end();
+
+    // examining.cpp: the checks, one by one and together.
+    void begin_examinations();
+    void end_examinations();
+    void probe_where_due();
+    void heed_words();
+    void heed_verdict();
+    void set_absence(std::optional<Absence> wanted, Reason reason);
 
     // presence.cpp: whether a member is to be in or out, and the way back.
     void end_absences();

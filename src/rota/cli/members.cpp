@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/base/error.h"
+#include "rota/cli/checks.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
 #include "rota/dns/name.h"
@@ -41,7 +43,7 @@ constexpr std::size_t kLongestIdentifier = 128;
 const SettingSources& sources() {
     static const SettingSources all{.environment_prefix = "ROTA_AGENT_",
                                     .default_file = "/etc/rota/agent.toml",
-                                    .tables = {"rota"}};
+                                    .tables = {"rota", "health"}};
     return all;
 }
 
@@ -275,7 +277,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
         add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75",
                      seconds{1})};
-    const std::vector<CLI::Option*> for_agent{
+    std::vector<CLI::Option*> for_agent{
         command
             .add_option("--drain-file", options.drain_file,
                         "While this file is there the instance stays out: see rota drain")
@@ -294,6 +296,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
         command.add_option("--log-format", options.log_format, "key-value or json")
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
+    std::ranges::copy(add_health_options(command, options.health), std::back_inserter(for_agent));
     const auto hide = [](const std::vector<CLI::Option*>& hidden) {
         for (CLI::Option* const option : hidden) {
             option->group("");  // accepted, because the file is shared; not shown
@@ -383,6 +386,8 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         config.readiness = ROTA_TRY(health::parse_check(options.ready));
         settings.check_readiness = true;
     }
+    settings.checks = ROTA_TRY(read_checks(options.health, file));
+    settings.watch_members = !settings.checks.empty();
     settings.dry_run = options.dry_run;
     settings.signature = fmt::format("rota {} on {}", ROTA_VERSION, host_name());
     config.aws = {.endpoint_url = options.endpoint_url,

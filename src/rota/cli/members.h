@@ -9,6 +9,7 @@
 
 #include "rota/agent/config.h"
 #include "rota/base/error.h"
+#include "rota/cli/checks.h"
 #include "rota/config/file.h"
 
 namespace CLI {
@@ -38,6 +39,7 @@ struct MemberOptions {
     std::string deadline = "300";
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
+    HealthOptions health;
     std::string ready;
     std::string ready_interval = "5";
     std::string watch_interval = "300";
