@@ -20,6 +20,7 @@
 
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/instance/item_text.h"
 
 namespace rota::instance {
 namespace {
@@ -28,25 +29,6 @@ constexpr std::string_view kInterfacePrefix = "interface:";
 
 std::string_view name_of(Family family) {
     return family == Family::ipv4 ? "IPv4" : "IPv6";
-}
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    const auto begin = text.find_first_not_of(kSpace);
-    if (begin == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-/// What came back instead, short enough for a message.
-std::string excerpt(std::string_view text) {
-    constexpr std::size_t kMost = 40;
-    std::string out;
-    for (const char c : text.substr(0, kMost)) {
-        out.push_back(c >= ' ' && c <= '~' ? c : '?');
-    }
-    return text.size() > kMost ? out + "…" : out;
 }
 
 Result<std::string> metadata_address(std::string_view path, Family family,
