@@ -15,12 +15,12 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "rota/aws/xml.h"
 #include "rota/base/error.h"
 #include "rota/model/change_batch.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/raw.h"
-#include "rota/route53/xml.h"
 
 namespace rota::route53 {
 namespace {
@@ -79,16 +79,16 @@ std::unexpected<ApiError> incomplete_element(const pugi::xml_node& element,
     return schema_error(
         fmt::format("cvc-complex-type.2.4.b: The content of element '{}' is not complete. One of "
                     "'{{{}}}' is expected.",
-                    xml::local_name(element), expected));
+                    aws::xml::local_name(element), expected));
 }
 
 Checked check_no_text(const pugi::xml_node& element) {
-    const std::string text = xml::text_of(element);
+    const std::string text = aws::xml::text_of(element);
     if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
         return schema_error(
             fmt::format("cvc-complex-type.2.3: Element '{}' cannot have character [children], "
                         "because the type's content type is element-only.",
-                        xml::local_name(element)));
+                        aws::xml::local_name(element)));
     }
     return {};
 }
@@ -100,8 +100,9 @@ Checked check_children(const pugi::xml_node& element, std::span<const ElementRul
     std::array<bool, 16> seen{};
     ROTA_ASSERT(rules.size() <= seen.size());
     const std::span<const bool> seen_rules = std::span{seen}.first(rules.size());
-    for (pugi::xml_node node = xml::first_element(element); node; node = xml::next_element(node)) {
-        const std::string_view name = xml::local_name(node);
+    for (pugi::xml_node node = aws::xml::first_element(element); node;
+         node = aws::xml::next_element(node)) {
+        const std::string_view name = aws::xml::local_name(node);
         const auto* rule = std::ranges::find(rules, name, &ElementRule::name).base();
         const auto index = static_cast<std::size_t>(rule - rules.data());
         if (index == rules.size() || seen.at(index)) {
@@ -121,13 +122,13 @@ Checked check_children(const pugi::xml_node& element, std::span<const ElementRul
 Checked check_list(const pugi::xml_node& list, std::string_view item) {
     ROTA_CHECK(check_no_text(list));
     const std::string expected = fmt::format("\"{}\":{}", kNamespace, item);
-    pugi::xml_node node = xml::first_element(list);
+    pugi::xml_node node = aws::xml::first_element(list);
     if (!node) {
         return incomplete_element(list, expected);
     }
-    for (; node; node = xml::next_element(node)) {
-        if (xml::local_name(node) != item) {
-            return unexpected_element(xml::local_name(node), expected);
+    for (; node; node = aws::xml::next_element(node)) {
+        if (aws::xml::local_name(node) != item) {
+            return unexpected_element(aws::xml::local_name(node), expected);
         }
     }
     return {};
@@ -135,19 +136,19 @@ Checked check_list(const pugi::xml_node& list, std::string_view item) {
 
 /// The text of an element that has no elements in it.
 Decoded<std::string> simple_text(const pugi::xml_node& element) {
-    if (xml::first_element(element)) {
+    if (aws::xml::first_element(element)) {
         return schema_error(
             fmt::format("cvc-type.3.1.2: Element '{}' is a simple type, so it must have no element "
                         "information item [children].",
-                        xml::local_name(element)));
+                        aws::xml::local_name(element)));
     }
-    return xml::text_of(element);
+    return aws::xml::text_of(element);
 }
 
 Decoded<std::string> bounded_text(const pugi::xml_node& element, std::size_t least,
                                   std::size_t most, std::string_view type) {
     std::string text = ROTA_TRY(simple_text(element));
-    const std::size_t length = xml::count_characters(text);
+    const std::size_t length = aws::xml::count_characters(text);
     if (length < least) {
         return schema_error(
             fmt::format("cvc-minLength-valid: Value '{}' with length = '{}' is not facet-valid "
@@ -231,16 +232,16 @@ Decoded<bool> boolean(const pugi::xml_node& element) {
 /// Loads the body and checks its root. @returns the root element.
 Decoded<pugi::xml_node> open_document(pugi::xml_document& document, std::string_view body,
                                       std::string_view root_name) {
-    if (const auto loaded = xml::load(document, body, kMaxRequest); !loaded) {
+    if (const auto loaded = aws::xml::load(document, body, kMaxRequest); !loaded) {
         return refuse("MalformedInput",
                       fmt::format("The request body is not an XML document: {}", loaded.error()));
     }
     const pugi::xml_node root = document.document_element();
-    if (xml::local_name(root) != root_name) {
+    if (aws::xml::local_name(root) != root_name) {
         return refuse("MalformedInput", fmt::format("{} is not valid, expected {}",
-                                                    xml::local_name(root), root_name));
+                                                    aws::xml::local_name(root), root_name));
     }
-    if (xml::root_namespace(root) != kNamespace) {
+    if (aws::xml::root_namespace(root) != kNamespace) {
         return schema_error(
             fmt::format("cvc-elt.1: Cannot find the declaration of element '{}'.", root_name));
     }
@@ -261,9 +262,11 @@ Decoded<AliasTarget> read_alias(const pugi::xml_node& element) {
     ROTA_CHECK(check_children(element, kRules));
     AliasTarget alias;
     alias.hosted_zone_id =
-        ROTA_TRY(bounded_text(xml::child(element, "HostedZoneId"), 0, 32, "ResourceId"));
-    alias.dns_name = ROTA_TRY(bounded_text(xml::child(element, "DNSName"), 0, 1024, "DNSName"));
-    alias.evaluate_target_health = ROTA_TRY(boolean(xml::child(element, "EvaluateTargetHealth")));
+        ROTA_TRY(bounded_text(aws::xml::child(element, "HostedZoneId"), 0, 32, "ResourceId"));
+    alias.dns_name =
+        ROTA_TRY(bounded_text(aws::xml::child(element, "DNSName"), 0, 1024, "DNSName"));
+    alias.evaluate_target_health =
+        ROTA_TRY(boolean(aws::xml::child(element, "EvaluateTargetHealth")));
     return alias;
 }
 
@@ -271,17 +274,17 @@ Decoded<std::vector<std::string>> read_values(const pugi::xml_node& list) {
     constexpr std::array<ElementRule, 1> kRules{{{"Value", true}}};
     ROTA_CHECK(check_list(list, "ResourceRecord"));
     std::vector<std::string> values;
-    for (pugi::xml_node record = xml::first_element(list); record;
-         record = xml::next_element(record)) {
+    for (pugi::xml_node record = aws::xml::first_element(list); record;
+         record = aws::xml::next_element(record)) {
         ROTA_CHECK(check_children(record, kRules));
-        values.push_back(ROTA_TRY(bounded_text(xml::first_element(record), 0, 4000, "RData")));
+        values.push_back(ROTA_TRY(bounded_text(aws::xml::first_element(record), 0, 4000, "RData")));
     }
     return values;
 }
 
 /// One child of ResourceRecordSet into its field.
 Checked read_field(RawRecordSet& into, const pugi::xml_node& node) {
-    const std::string_view name = xml::local_name(node);
+    const std::string_view name = aws::xml::local_name(node);
     if (name == "Name") {
         into.name = ROTA_TRY(bounded_text(node, 0, 1024, "DNSName"));
     } else if (name == "Type") {
@@ -332,7 +335,8 @@ Decoded<RawRecordSet> read_record_set(const pugi::xml_node& element) {
                                                   {"GeoProximityLocation"}}};
     ROTA_CHECK(check_children(element, kRules));
     RawRecordSet record_set;
-    for (pugi::xml_node node = xml::first_element(element); node; node = xml::next_element(node)) {
+    for (pugi::xml_node node = aws::xml::first_element(element); node;
+         node = aws::xml::next_element(node)) {
         ROTA_CHECK(read_field(record_set, node));
     }
     return record_set;
@@ -341,12 +345,12 @@ Decoded<RawRecordSet> read_record_set(const pugi::xml_node& element) {
 Decoded<RawChange> read_change(const pugi::xml_node& element) {
     constexpr std::array<ElementRule, 2> kRules{{{"Action", true}, {"ResourceRecordSet", true}}};
     ROTA_CHECK(check_children(element, kRules));
-    const std::string action = ROTA_TRY(enumeration(xml::child(element, "Action"), kActions));
+    const std::string action = ROTA_TRY(enumeration(aws::xml::child(element, "Action"), kActions));
     RawChange change;
     change.action = action == "CREATE"   ? model::Action::create
                     : action == "DELETE" ? model::Action::del
                                          : model::Action::upsert;
-    change.record_set = ROTA_TRY(read_record_set(xml::child(element, "ResourceRecordSet")));
+    change.record_set = ROTA_TRY(read_record_set(aws::xml::child(element, "ResourceRecordSet")));
     return change;
 }
 
@@ -444,20 +448,20 @@ std::expected<CreateHostedZoneRequest, ApiError> decode_create_hosted_zone_reque
     const pugi::xml_node root = ROTA_TRY(open_document(document, body, "CreateHostedZoneRequest"));
     ROTA_CHECK(check_children(root, kRules));
     CreateHostedZoneRequest request;
-    request.name = ROTA_TRY(bounded_text(xml::child(root, "Name"), 0, 1024, "DNSName"));
+    request.name = ROTA_TRY(bounded_text(aws::xml::child(root, "Name"), 0, 1024, "DNSName"));
     request.caller_reference =
-        ROTA_TRY(bounded_text(xml::child(root, "CallerReference"), 1, 128, "Nonce"));
-    request.has_vpc = static_cast<bool>(xml::child(root, "VPC"));
-    if (const pugi::xml_node config = xml::child(root, "HostedZoneConfig")) {
+        ROTA_TRY(bounded_text(aws::xml::child(root, "CallerReference"), 1, 128, "Nonce"));
+    request.has_vpc = static_cast<bool>(aws::xml::child(root, "VPC"));
+    if (const pugi::xml_node config = aws::xml::child(root, "HostedZoneConfig")) {
         ROTA_CHECK(check_children(config, kConfigRules));
-        if (const pugi::xml_node comment = xml::child(config, "Comment")) {
+        if (const pugi::xml_node comment = aws::xml::child(config, "Comment")) {
             request.comment = ROTA_TRY(bounded_text(comment, 0, 256, "ResourceDescription"));
         }
-        if (const pugi::xml_node is_private = xml::child(config, "PrivateZone")) {
+        if (const pugi::xml_node is_private = aws::xml::child(config, "PrivateZone")) {
             request.private_zone = ROTA_TRY(boolean(is_private));
         }
     }
-    if (const pugi::xml_node delegation_set = xml::child(root, "DelegationSetId")) {
+    if (const pugi::xml_node delegation_set = aws::xml::child(root, "DelegationSetId")) {
         const std::string id = ROTA_TRY(bounded_text(delegation_set, 0, 32, "ResourceId"));
         request.delegation_set_id = strip_id_prefix(id);
     }
@@ -471,15 +475,16 @@ std::expected<RawChangeBatch, ApiError> decode_raw_change_request(std::string_vi
     const pugi::xml_node root =
         ROTA_TRY(open_document(document, body, "ChangeResourceRecordSetsRequest"));
     ROTA_CHECK(check_children(root, kRootRules));
-    const pugi::xml_node batch_element = xml::child(root, "ChangeBatch");
+    const pugi::xml_node batch_element = aws::xml::child(root, "ChangeBatch");
     ROTA_CHECK(check_children(batch_element, kBatchRules));
     RawChangeBatch batch;
-    if (const pugi::xml_node comment = xml::child(batch_element, "Comment")) {
+    if (const pugi::xml_node comment = aws::xml::child(batch_element, "Comment")) {
         batch.comment = ROTA_TRY(bounded_text(comment, 0, 256, "ResourceDescription"));
     }
-    const pugi::xml_node changes = xml::child(batch_element, "Changes");
+    const pugi::xml_node changes = aws::xml::child(batch_element, "Changes");
     ROTA_CHECK(check_list(changes, "Change"));
-    for (pugi::xml_node node = xml::first_element(changes); node; node = xml::next_element(node)) {
+    for (pugi::xml_node node = aws::xml::first_element(changes); node;
+         node = aws::xml::next_element(node)) {
         batch.changes.push_back(ROTA_TRY(read_change(node)));
     }
     return batch;

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "rota/aws/xml.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/time_format.h"
@@ -19,7 +20,6 @@
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/raw.h"
-#include "rota/route53/xml.h"
 
 namespace rota::route53 {
 namespace {
@@ -27,7 +27,7 @@ namespace {
 constexpr std::size_t kMaxResponse = std::size_t{16} << 20U;
 
 Result<pugi::xml_node> open_document(pugi::xml_document& document, std::string_view body) {
-    if (const auto loaded = xml::load(document, body, kMaxResponse); !loaded) {
+    if (const auto loaded = aws::xml::load(document, body, kMaxResponse); !loaded) {
         return fail(ErrorKind::bad_input,
                     fmt::format("the answer is not an XML document: {}", loaded.error()));
     }
@@ -37,25 +37,25 @@ Result<pugi::xml_node> open_document(pugi::xml_document& document, std::string_v
 Result<pugi::xml_node> open_document(pugi::xml_document& document, std::string_view body,
                                      std::string_view root_name) {
     const pugi::xml_node root = ROTA_TRY(open_document(document, body));
-    if (xml::local_name(root) != root_name) {
-        return fail(ErrorKind::bad_input,
-                    fmt::format("the answer is {}, expected {}", xml::local_name(root), root_name));
+    if (aws::xml::local_name(root) != root_name) {
+        return fail(ErrorKind::bad_input, fmt::format("the answer is {}, expected {}",
+                                                      aws::xml::local_name(root), root_name));
     }
     return root;
 }
 
 Result<pugi::xml_node> required(const pugi::xml_node& parent, std::string_view name) {
-    const pugi::xml_node node = xml::child(parent, name);
+    const pugi::xml_node node = aws::xml::child(parent, name);
     if (!node) {
         return fail(ErrorKind::bad_input,
-                    fmt::format("the answer's {} has no {}", xml::local_name(parent), name));
+                    fmt::format("the answer's {} has no {}", aws::xml::local_name(parent), name));
     }
     return node;
 }
 
 /// The text of a child; empty when it is absent.
 std::string text(const pugi::xml_node& parent, std::string_view name) {
-    return xml::text_of(xml::child(parent, name));
+    return aws::xml::text_of(aws::xml::child(parent, name));
 }
 
 bool flag(const pugi::xml_node& parent, std::string_view name) {
@@ -82,11 +82,11 @@ Result<dns::Name> domain_name(const std::string& name) {
 Result<HostedZoneView> read_zone(const pugi::xml_node& element) {
     HostedZoneView view;
     const pugi::xml_node id = ROTA_TRY(required(element, "Id"));
-    const std::string id_text = xml::text_of(id);
+    const std::string id_text = aws::xml::text_of(id);
     view.zone.id = strip_id_prefix(id_text);
     view.zone.name = ROTA_TRY(domain_name(text(element, "Name")));
     view.zone.caller_reference = text(element, "CallerReference");
-    const pugi::xml_node config = xml::child(element, "Config");
+    const pugi::xml_node config = aws::xml::child(element, "Config");
     view.zone.comment = text(config, "Comment");
     view.zone.private_zone = flag(config, "PrivateZone");
     view.record_set_count = number_or<std::uint64_t>(text(element, "ResourceRecordSetCount"), 0);
@@ -96,7 +96,8 @@ Result<HostedZoneView> read_zone(const pugi::xml_node& element) {
 Result<std::vector<HostedZoneView>> read_zones(const pugi::xml_node& root) {
     const pugi::xml_node list = ROTA_TRY(required(root, "HostedZones"));
     std::vector<HostedZoneView> zones;
-    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
+    for (pugi::xml_node node = aws::xml::first_element(list); node;
+         node = aws::xml::next_element(node)) {
         zones.push_back(ROTA_TRY(read_zone(node)));
     }
     return zones;
@@ -106,9 +107,11 @@ Result<std::vector<HostedZoneView>> read_zones(const pugi::xml_node& root) {
 Result<HostedZoneView> read_zone_and_servers(const pugi::xml_node& root) {
     const pugi::xml_node zone = ROTA_TRY(required(root, "HostedZone"));
     HostedZoneView view = ROTA_TRY(read_zone(zone));
-    const pugi::xml_node servers = xml::child(xml::child(root, "DelegationSet"), "NameServers");
-    for (pugi::xml_node node = xml::first_element(servers); node; node = xml::next_element(node)) {
-        view.zone.name_servers.push_back(ROTA_TRY(domain_name(xml::text_of(node))));
+    const pugi::xml_node servers =
+        aws::xml::child(aws::xml::child(root, "DelegationSet"), "NameServers");
+    for (pugi::xml_node node = aws::xml::first_element(servers); node;
+         node = aws::xml::next_element(node)) {
+        view.zone.name_servers.push_back(ROTA_TRY(domain_name(aws::xml::text_of(node))));
     }
     return view;
 }
@@ -116,7 +119,7 @@ Result<HostedZoneView> read_zone_and_servers(const pugi::xml_node& root) {
 Result<model::ChangeInfo> read_change_info(const pugi::xml_node& root) {
     const pugi::xml_node element = ROTA_TRY(required(root, "ChangeInfo"));
     const pugi::xml_node id = ROTA_TRY(required(element, "Id"));
-    const std::string id_text = xml::text_of(id);
+    const std::string id_text = aws::xml::text_of(id);
     model::ChangeInfo change;
     change.id = strip_id_prefix(id_text);
     const std::string status = text(element, "Status");
@@ -139,8 +142,8 @@ Result<model::ChangeInfo> read_change_info(const pugi::xml_node& root) {
 }
 
 std::optional<std::string> optional_text(const pugi::xml_node& parent, std::string_view name) {
-    const pugi::xml_node node = xml::child(parent, name);
-    return node ? std::optional{xml::text_of(node)} : std::nullopt;
+    const pugi::xml_node node = aws::xml::child(parent, name);
+    return node ? std::optional{aws::xml::text_of(node)} : std::nullopt;
 }
 
 RawRecordSet read_record_set(const pugi::xml_node& element) {
@@ -153,12 +156,13 @@ RawRecordSet read_record_set(const pugi::xml_node& element) {
     record_set.failover = optional_text(element, "Failover");
     record_set.multi_value_answer = optional_text(element, "MultiValueAnswer");
     record_set.ttl = optional_text(element, "TTL");
-    const pugi::xml_node values = xml::child(element, "ResourceRecords");
+    const pugi::xml_node values = aws::xml::child(element, "ResourceRecords");
     record_set.has_resource_records = static_cast<bool>(values);
-    for (pugi::xml_node node = xml::first_element(values); node; node = xml::next_element(node)) {
+    for (pugi::xml_node node = aws::xml::first_element(values); node;
+         node = aws::xml::next_element(node)) {
         record_set.values.push_back(text(node, "Value"));
     }
-    if (const pugi::xml_node alias = xml::child(element, "AliasTarget")) {
+    if (const pugi::xml_node alias = aws::xml::child(element, "AliasTarget")) {
         record_set.alias = AliasTarget{text(alias, "HostedZoneId"), text(alias, "DNSName"),
                                        flag(alias, "EvaluateTargetHealth")};
     }
@@ -166,7 +170,7 @@ RawRecordSet read_record_set(const pugi::xml_node& element) {
     record_set.traffic_policy_instance_id = optional_text(element, "TrafficPolicyInstanceId");
     for (const std::string_view name :
          {"GeoLocation", "CidrRoutingConfig", "GeoProximityLocation"}) {
-        if (const pugi::xml_node node = xml::child(element, name)) {
+        if (const pugi::xml_node node = aws::xml::child(element, name)) {
             read_unkept_field(record_set, node);
         }
     }
@@ -226,7 +230,8 @@ Result<RawListRecordSetsResponse> decode_raw_list_record_sets_response(std::stri
         ROTA_TRY(open_document(document, body, "ListResourceRecordSetsResponse"));
     const pugi::xml_node list = ROTA_TRY(required(root, "ResourceRecordSets"));
     RawListRecordSetsResponse response;
-    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
+    for (pugi::xml_node node = aws::xml::first_element(list); node;
+         node = aws::xml::next_element(node)) {
         response.record_sets.push_back(read_record_set(node));
     }
     response.is_truncated = flag(root, "IsTruncated");
@@ -260,7 +265,7 @@ Result<std::uint64_t> decode_hosted_zone_count_response(std::string_view body) {
     const pugi::xml_node root =
         ROTA_TRY(open_document(document, body, "GetHostedZoneCountResponse"));
     const pugi::xml_node count = ROTA_TRY(required(root, "HostedZoneCount"));
-    const std::string digits = xml::text_of(count);
+    const std::string digits = aws::xml::text_of(count);
     constexpr std::uint64_t kNone = UINT64_MAX;
     const auto value = number_or(digits, kNone);
     if (value == kNone) {

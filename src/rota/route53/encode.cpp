@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "rota/aws/xml.h"
 #include "rota/base/time_format.h"
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"
@@ -16,7 +17,6 @@
 #include "rota/model/record_set.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
-#include "rota/route53/xml.h"
 
 namespace rota::route53 {
 namespace {
@@ -33,7 +33,7 @@ std::string_view action_text(model::Action action) noexcept {
     return "CREATE";
 }
 
-void write_values(xml::Writer& out, const std::vector<std::string>& values) {
+void write_values(aws::xml::Writer& out, const std::vector<std::string>& values) {
     out.open("ResourceRecords");
     for (const std::string& value : values) {
         out.open("ResourceRecord");
@@ -43,7 +43,7 @@ void write_values(xml::Writer& out, const std::vector<std::string>& values) {
     out.close("ResourceRecords");
 }
 
-void write(xml::Writer& out, const model::RecordSet& record_set) {
+void write(aws::xml::Writer& out, const model::RecordSet& record_set) {
     out.open("ResourceRecordSet");
     out.leaf("Name", record_set.name.to_text());
     out.leaf("Type", dns::to_string(record_set.type));
@@ -58,14 +58,14 @@ void write(xml::Writer& out, const model::RecordSet& record_set) {
     out.close("ResourceRecordSet");
 }
 
-void write_optional(xml::Writer& out, std::string_view name,
+void write_optional(aws::xml::Writer& out, std::string_view name,
                     const std::optional<std::string>& text) {
     if (text) {
         out.leaf(name, *text);
     }
 }
 
-void write(xml::Writer& out, const RawRecordSet& record_set) {
+void write(aws::xml::Writer& out, const RawRecordSet& record_set) {
     out.open("ResourceRecordSet");
     out.leaf("Name", record_set.name);
     out.leaf("Type", record_set.type);
@@ -91,7 +91,7 @@ void write(xml::Writer& out, const RawRecordSet& record_set) {
 }
 
 template <typename Change>
-void write_changes(xml::Writer& out, const std::vector<Change>& changes) {
+void write_changes(aws::xml::Writer& out, const std::vector<Change>& changes) {
     out.open("Changes");
     for (const Change& change : changes) {
         out.open("Change");
@@ -102,7 +102,7 @@ void write_changes(xml::Writer& out, const std::vector<Change>& changes) {
     out.close("Changes");
 }
 
-void write(xml::Writer& out, const HostedZoneView& view) {
+void write(aws::xml::Writer& out, const HostedZoneView& view) {
     out.open("HostedZone");
     out.leaf("Id", "/hostedzone/", strip_id_prefix(view.zone.id));
     out.leaf("Name", view.zone.name.to_text());
@@ -127,7 +127,7 @@ std::string without_last_dot(const dns::Name& name) {
 }
 
 /// A private zone has no delegation set, as at Route 53.
-void write_delegation_set(xml::Writer& out, const model::HostedZone& zone) {
+void write_delegation_set(aws::xml::Writer& out, const model::HostedZone& zone) {
     if (zone.private_zone || zone.name_servers.empty()) {
         return;
     }
@@ -140,7 +140,7 @@ void write_delegation_set(xml::Writer& out, const model::HostedZone& zone) {
     out.close("DelegationSet");
 }
 
-void write(xml::Writer& out, const model::ChangeInfo& change) {
+void write(aws::xml::Writer& out, const model::ChangeInfo& change) {
     out.open("ChangeInfo");
     out.leaf("Id", "/change/", strip_id_prefix(change.id));
     out.leaf("Status", change.status == model::ChangeStatus::insync ? std::string_view{"INSYNC"}
@@ -153,12 +153,12 @@ void write(xml::Writer& out, const model::ChangeInfo& change) {
 }
 
 std::string change_info_document(std::string_view root, const model::ChangeInfo& change) {
-    xml::Writer out{root};
+    aws::xml::Writer out{root, kNamespace};
     write(out, change);
     return std::move(out).finish();
 }
 
-void write_zones(xml::Writer& out, const std::vector<HostedZoneView>& zones) {
+void write_zones(aws::xml::Writer& out, const std::vector<HostedZoneView>& zones) {
     out.open("HostedZones");
     for (const HostedZoneView& view : zones) {
         write(out, view);
@@ -166,7 +166,7 @@ void write_zones(xml::Writer& out, const std::vector<HostedZoneView>& zones) {
     out.close("HostedZones");
 }
 
-void write_nonempty(xml::Writer& out, std::string_view name, std::string_view text) {
+void write_nonempty(aws::xml::Writer& out, std::string_view name, std::string_view text) {
     if (!text.empty()) {
         out.leaf(name, text);
     }
@@ -175,7 +175,7 @@ void write_nonempty(xml::Writer& out, std::string_view name, std::string_view te
 }  // namespace
 
 std::string encode_request(const CreateHostedZoneRequest& request) {
-    xml::Writer out{"CreateHostedZoneRequest"};
+    aws::xml::Writer out{"CreateHostedZoneRequest", kNamespace};
     out.leaf("Name", request.name);
     out.leaf("CallerReference", request.caller_reference);
     if (!request.comment.empty() || request.private_zone) {
@@ -191,7 +191,7 @@ std::string encode_request(const CreateHostedZoneRequest& request) {
 }
 
 std::string encode_request(const model::ChangeBatch& batch) {
-    xml::Writer out{"ChangeResourceRecordSetsRequest"};
+    aws::xml::Writer out{"ChangeResourceRecordSetsRequest", kNamespace};
     out.open("ChangeBatch");
     write_nonempty(out, "Comment", batch.comment);
     write_changes(out, batch.changes);
@@ -200,7 +200,7 @@ std::string encode_request(const model::ChangeBatch& batch) {
 }
 
 std::string encode_request(const RawChangeBatch& batch) {
-    xml::Writer out{"ChangeResourceRecordSetsRequest"};
+    aws::xml::Writer out{"ChangeResourceRecordSetsRequest", kNamespace};
     out.open("ChangeBatch");
     write_optional(out, "Comment", batch.comment);
     write_changes(out, batch.changes);
@@ -209,7 +209,7 @@ std::string encode_request(const RawChangeBatch& batch) {
 }
 
 std::string encode_response(const CreateHostedZoneResponse& response) {
-    xml::Writer out{"CreateHostedZoneResponse"};
+    aws::xml::Writer out{"CreateHostedZoneResponse", kNamespace};
     write(out, response.zone);
     write(out, response.change);
     write_delegation_set(out, response.zone.zone);
@@ -217,14 +217,14 @@ std::string encode_response(const CreateHostedZoneResponse& response) {
 }
 
 std::string encode_response(const GetHostedZoneResponse& response) {
-    xml::Writer out{"GetHostedZoneResponse"};
+    aws::xml::Writer out{"GetHostedZoneResponse", kNamespace};
     write(out, response.zone);
     write_delegation_set(out, response.zone.zone);
     return std::move(out).finish();
 }
 
 std::string encode_response(const ListHostedZonesResponse& response) {
-    xml::Writer out{"ListHostedZonesResponse"};
+    aws::xml::Writer out{"ListHostedZonesResponse", kNamespace};
     write_zones(out, response.zones);
     write_nonempty(out, "Marker", response.marker);
     out.leaf_flag("IsTruncated", response.is_truncated);
@@ -236,7 +236,7 @@ std::string encode_response(const ListHostedZonesResponse& response) {
 }
 
 std::string encode_response(const ListHostedZonesByNameResponse& response) {
-    xml::Writer out{"ListHostedZonesByNameResponse"};
+    aws::xml::Writer out{"ListHostedZonesByNameResponse", kNamespace};
     write_zones(out, response.zones);
     write_nonempty(out, "DNSName", response.dns_name);
     write_nonempty(out, "HostedZoneId", strip_id_prefix(response.hosted_zone_id));
@@ -250,7 +250,7 @@ std::string encode_response(const ListHostedZonesByNameResponse& response) {
 }
 
 std::string encode_response(const ListRecordSetsResponse& response) {
-    xml::Writer out{"ListResourceRecordSetsResponse"};
+    aws::xml::Writer out{"ListResourceRecordSetsResponse", kNamespace};
     out.open("ResourceRecordSets");
     for (const model::RecordSet& record_set : response.record_sets) {
         write(out, record_set);
@@ -267,7 +267,7 @@ std::string encode_response(const ListRecordSetsResponse& response) {
 }
 
 std::string encode_hosted_zone_count_response(std::uint64_t count) {
-    xml::Writer out{"GetHostedZoneCountResponse"};
+    aws::xml::Writer out{"GetHostedZoneCountResponse", kNamespace};
     out.leaf("HostedZoneCount", count);
     return std::move(out).finish();
 }
@@ -285,7 +285,7 @@ std::string encode_get_change_response(const model::ChangeInfo& change) {
 }
 
 std::string encode_error(const ApiError& error) {
-    xml::Writer out{"ErrorResponse"};
+    aws::xml::Writer out{"ErrorResponse", kNamespace};
     out.open("Error");
     out.leaf("Type",
              error.status >= 500 ? std::string_view{"Receiver"} : std::string_view{"Sender"});

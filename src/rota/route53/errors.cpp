@@ -8,10 +8,10 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "rota/aws/xml.h"
 #include "rota/dns/name.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
-#include "rota/route53/xml.h"
 
 namespace rota::route53 {
 namespace {
@@ -42,19 +42,20 @@ std::string quote_body(std::string_view body) {
 }
 
 bool read_error(ApiError& into, const pugi::xml_node& root) {
-    into.request_id = xml::text_of(xml::child(root, "RequestId"));
-    if (xml::local_name(root) == "InvalidChangeBatch") {
+    into.request_id = aws::xml::text_of(aws::xml::child(root, "RequestId"));
+    if (aws::xml::local_name(root) == "InvalidChangeBatch") {
         into.code = "InvalidChangeBatch";
-        const pugi::xml_node list = xml::child(root, "Messages");
-        for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
-            into.messages.push_back(xml::text_of(node));
+        const pugi::xml_node list = aws::xml::child(root, "Messages");
+        for (pugi::xml_node node = aws::xml::first_element(list); node;
+             node = aws::xml::next_element(node)) {
+            into.messages.push_back(aws::xml::text_of(node));
         }
         into.message = fmt::format("[{}]", fmt::join(into.messages, ", "));
         return true;
     }
-    const pugi::xml_node error = xml::child(root, "Error");
-    into.code = xml::text_of(xml::child(error, "Code"));
-    into.message = xml::text_of(xml::child(error, "Message"));
+    const pugi::xml_node error = aws::xml::child(root, "Error");
+    into.code = aws::xml::text_of(aws::xml::child(error, "Code"));
+    into.message = aws::xml::text_of(aws::xml::child(error, "Message"));
     if (into.code == "InvalidChangeBatch") {
         into.messages = split_messages(into.message);
     }
@@ -95,7 +96,7 @@ ApiError decode_error(int status, std::string_view body) {
     ApiError error;
     error.status = status;
     pugi::xml_document document;
-    if (xml::load(document, body, kMaxErrorBody) &&
+    if (aws::xml::load(document, body, kMaxErrorBody) &&
         read_error(error, document.document_element())) {
         return error;
     }
@@ -136,7 +137,7 @@ std::vector<std::string> split_messages(std::string_view text) {
 }
 
 bool is_sendable(std::string_view text) noexcept {
-    return xml::is_xml_text(text);
+    return aws::xml::is_xml_text(text);
 }
 
 std::string name_problem(std::string_view name) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "rota/aws/xml.h"
 #include "rota/base/error.h"
 #include "rota/dns/name.h"
 #include "rota/dns/rdata.h"
@@ -20,7 +21,6 @@
 #include "rota/model/record_set.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
-#include "rota/route53/xml.h"
 
 namespace rota::route53 {
 namespace {
@@ -159,17 +159,17 @@ Result<model::RecordSet> to_model(const RawRecordSet& raw) {
 }
 
 void read_unkept_field(RawRecordSet& into, const pugi::xml_node& element) {
-    const std::string_view name = xml::local_name(element);
+    const std::string_view name = aws::xml::local_name(element);
     if (name == "CidrRoutingConfig") {
         into.has_cidr_routing = true;
     } else if (name == "GeoProximityLocation") {
         into.has_geo_proximity = true;
     } else if (name == "GeoLocation") {
         std::string parts;
-        for (pugi::xml_node part = xml::first_element(element); part;
-             part = xml::next_element(part)) {
-            parts += fmt::format("{}{}={}", parts.empty() ? "" : ",", xml::local_name(part),
-                                 xml::text_of(part));
+        for (pugi::xml_node part = aws::xml::first_element(element); part;
+             part = aws::xml::next_element(part)) {
+            parts += fmt::format("{}{}={}", parts.empty() ? "" : ",", aws::xml::local_name(part),
+                                 aws::xml::text_of(part));
         }
         into.geo_location = std::move(parts);
     }

@@ -7,13 +7,13 @@
 #include <string_view>
 
 namespace pugi {
-class xml_document;  // NOLINT(readability-identifier-naming): pugixml\'s name
-class xml_node;      // NOLINT(readability-identifier-naming): pugixml\'s name
+class xml_document;  // NOLINT(readability-identifier-naming): pugixml's name
+class xml_node;      // NOLINT(readability-identifier-naming): pugixml's name
 }  // namespace pugi
 
-// What the codec needs of XML, below the API's own elements: a strict check in front of pugixml,
-// which by itself accepts much that is no XML, and a writer.
-namespace rota::route53::xml {
+// What the codecs of AWS's APIs need of XML, below the APIs' own elements: a strict check in front
+// of pugixml, which by itself accepts much that is no XML, and a writer.
+namespace rota::aws::xml {
 
 inline constexpr std::size_t kMaxDepth = 64;
 
@@ -52,7 +52,7 @@ std::size_t count_characters(std::string_view utf8) noexcept;
 class Writer {
 public:
     /// Writes the prolog and opens the root with the API's namespace.
-    explicit Writer(std::string_view root);
+    Writer(std::string_view root, std::string_view xml_namespace);
 
     void open(std::string_view name);
     void close(std::string_view name);
@@ -73,4 +73,4 @@ private:
     std::string out_;
 };
 
-}  // namespace rota::route53::xml
+}  // namespace rota::aws::xml

@@ -1,4 +1,4 @@
-#include "rota/route53/xml.h"
+#include "rota/aws/xml.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -12,9 +12,8 @@
 #include <pugixml.hpp>
 
 #include "rota/base/encoding.h"
-#include "rota/route53/messages.h"
 
-namespace rota::route53::xml {
+namespace rota::aws::xml {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -355,12 +354,12 @@ std::size_t count_characters(std::string_view utf8) noexcept {
     return utf8.size() - static_cast<std::size_t>(std::ranges::count_if(utf8, continues));
 }
 
-Writer::Writer(std::string_view root) : root_{root} {
+Writer::Writer(std::string_view root, std::string_view xml_namespace) : root_{root} {
     out_.reserve(512);
     out_ = "<?xml version=\"1.0\"?>\n<";
     out_ += root;
     out_ += " xmlns=\"";
-    out_ += kNamespace;
+    out_ += xml_namespace;
     out_ += "\">";
 }
 
@@ -430,4 +429,4 @@ void Writer::escape(std::string_view text) {
     }
 }
 
-}  // namespace rota::route53::xml
+}  // namespace rota::aws::xml
