@@ -58,6 +58,7 @@ class Story {
 public:
     explicit Story(Settings settings) : world{settings} {
         world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
+        world.tells_age = *rc::gen::arbitrary<bool>();
         if (*rc::gen::arbitrary<bool>()) {
             world.zone["i-0"] = weighted("i-0", "192.0.2.200", 10, 30);
         }
@@ -115,6 +116,9 @@ public:
     }
 
     void check() {
+        if (world.zone.contains("i-1") && *rc::gen::inRange(0, 4) == 0) {
+            world.last_answered = world.now;  // somebody asks the server
+        }
         check_not_stuck(world);
         if (world.state.is_leaving && left_at) {
             RC_ASSERT(upserts() == upserts_before_leave);
@@ -122,7 +126,9 @@ public:
                       world.state.members[0].call.has_value());
         }
         if (world.finished == 0 && world.state.is_leaving && world.last_delete_done) {
-            RC_ASSERT(world.now >= *world.last_delete_done + world.deleted_ttl + 15s);
+            const BootTime held = world.tells_age ? world.last_answered.value_or(BootTime{})
+                                                  : *world.last_delete_done;
+            RC_ASSERT(world.now >= held + world.deleted_ttl + 15s);
         }
         if (world.finished == 0) {
             RC_ASSERT(!world.zone.contains("i-1"));

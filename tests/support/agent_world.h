@@ -138,6 +138,8 @@ public:
     std::vector<std::pair<BootTime, Request>> log;  ///< every call made
     bool is_insync = true;                          ///< what GetChange says
     std::optional<Failure> fault;                   ///< the answer to every call while it is set
+    bool tells_age = false;                         ///< as `rota serve`, unlike Route 53
+    std::optional<BootTime> last_answered;          ///< with our address
     bool keeps_members = true;                      ///< as `rota serve`, unlike Route 53
     bool checks_readiness = false;
     std::deque<std::size_t> probes;  ///< outstanding
@@ -223,7 +225,23 @@ private:
             return OwnRecord{.record_set =
                                  found == zone.end() ? std::nullopt : std::optional{found->second}};
         }
+        if (const auto* ask = std::get_if<AskAge>(&request)) {
+            return age_of(*ask);
+        }
         return ChangeSeen{.is_insync = is_insync};
+    }
+
+    /// What `rota serve` proves: nothing while the removal is not INSYNC or the record set there.
+    AgeSeen age_of(const AskAge& ask) const {
+        if (!tells_age || !is_insync || zone.contains(set_identifier)) {
+            return {};
+        }
+        if (!last_answered) {
+            return {.left = 0ms};
+        }
+        const auto since = std::chrono::floor<std::chrono::milliseconds>(now - *last_answered);
+        return {.left = std::max<std::chrono::milliseconds>(0ms, deleted_ttl + ask.margin - since),
+                .since = since};
     }
 };
 

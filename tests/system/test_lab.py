@@ -53,8 +53,8 @@ class Lab(unittest.TestCase):
         self.assertGreater(run["largest_group"], run["smallest_group"])
         self.assertEqual((run["ttl"], run["margin"], run["seed"]), (2, 1, 11))
         self.assertEqual(len(run["drain_seconds"]), run["leaves"])
-        for seconds in run["drain_seconds"]:
-            self.assertGreaterEqual(seconds, 3, "TTL and margin")
+        for seconds in run["drain_seconds"]:  # less than TTL and margin: the server proves when it gave the address out last
+            self.assertLess(seconds, 10)
         self.check_members(run)
         page = pathlib.Path(run["report"]).read_text()
         self.assertIn("</html>", page)

@@ -303,6 +303,56 @@ TEST(Leave, deletes_exactly_what_is_stored_and_starts_the_clock_at_insync) {
     EXPECT_TRUE(world.said("the stored TTL 120 s"));
 }
 
+TEST(Leave, waits_no_longer_than_the_servers_last_answer_asks_for) {
+    struct Case {
+        std::optional<std::chrono::seconds> answered_ago;
+        std::chrono::seconds left;
+    };
+
+    for (const auto& [answered_ago, left] :
+         {Case{std::nullopt, 0s}, Case{100s, 0s}, Case{20s, 55s}}) {
+        World world{one_shot(Goal::leave)};
+        world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+        world.tells_age = true;
+        world.feed(Started{});
+        ASSERT_TRUE(world.run_until(Phase::proving));
+        const BootTime insync = world.now;
+        if (answered_ago) {
+            world.last_answered = insync - *answered_ago;
+        }
+        world.run_to_the_end();
+        EXPECT_EQ(world.finished, 0);
+        EXPECT_EQ(world.now, insync + left);
+    }
+}
+
+TEST(Leave, keeps_the_fixed_floor_where_the_server_proves_nothing) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::proving));
+    const BootTime insync = world.now;
+    world.answer_one(Fate::never_arrives);
+    world.run_to_the_end();
+    EXPECT_EQ(world.now, insync + 75s);
+}
+
+TEST(Leave, adds_the_time_that_clients_keep_an_address) {
+    for (const bool tells_age : {false, true}) {
+        Settings settings = one_shot(Goal::leave);
+        settings.client_floor = 60s;
+        World world{settings};
+        world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+        world.tells_age = tells_age;
+        world.feed(Started{});
+        ASSERT_TRUE(world.run_until(Phase::proving));
+        const BootTime insync = world.now;
+        world.last_answered = insync;
+        world.run_to_the_end();
+        EXPECT_EQ(world.now, insync + 135s);
+    }
+}
+
 TEST(Leave, of_what_is_not_there_succeeds_at_once) {
     World world{one_shot(Goal::leave)};
     const BootTime start = world.now;

@@ -33,6 +33,7 @@
 #include "rota/model/record_set.h"
 #include "rota/route53/client.h"
 #include "rota/route53/messages.h"
+#include "rota/route53/rota_client.h"
 
 namespace rota::agent {
 namespace {
@@ -206,6 +207,8 @@ Caller::Caller(RotaConfig config, std::shared_ptr<const Surroundings> surroundin
     : config_{std::move(config)},
       surroundings_{std::move(surroundings)},
       client_{make_client(*surroundings_)},
+      // Amazon's own: not worth a request.
+      is_route53_alone_{surroundings_->endpoint.url.find(".amazonaws.com") != std::string::npos},
       set_identifier_{config_.set_identifier} {}
 
 Caller::~Caller() = default;
@@ -215,7 +218,11 @@ Answer Caller::operator()(const Request& request) {
 }
 
 void Caller::set_timeout(std::chrono::milliseconds timeout) {
+    timeout_ = timeout;
     client_->set_call_timeout(timeout);
+    if (rota_client_) {
+        rota_client_->set_call_timeout(timeout);
+    }
 }
 
 Answer Caller::carry_out(const ResolveTarget& request) {
@@ -338,6 +345,27 @@ Answer Caller::carry_out(const GetChange& request) {
         return failed(info);
     }
     return ChangeSeen{.is_insync = info->status == model::ChangeStatus::insync};
+}
+
+Answer Caller::carry_out(const AskAge& request) {
+    if (is_route53_alone_) {
+        return AgeSeen{};
+    }
+    if (!rota_client_) {
+        rota_client_ = std::make_unique<route53::RotaClient>(
+            surroundings_->endpoint, surroundings_->credentials, surroundings_->http);
+        rota_client_->set_call_timeout(timeout_);
+    }
+    const auto age = rota_client_->age({.zone_id = zone_id_,
+                                        .name = config_.name,
+                                        .type = config_.type,
+                                        .set_identifier = set_identifier_});
+    if (!age) {
+        is_route53_alone_ = age.error().is_unsupported;
+        return Failure{.error = age.error().error};
+    }
+    return AgeSeen{.left = route53::left_to_drain(*age, request.margin),
+                   .since = age->since_last_answer};
 }
 
 }  // namespace rota::agent

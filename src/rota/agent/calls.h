@@ -15,6 +15,7 @@
 #include "rota/http/client.h"
 #include "rota/route53/client.h"
 #include "rota/route53/messages.h"
+#include "rota/route53/rota_client.h"
 
 // The edge that carries agent::step's calls out: blocking, one at a time, no retries of its own.
 namespace rota::agent {
@@ -74,6 +75,7 @@ private:
     Answer carry_out(const Upsert& request);
     Answer carry_out(const Delete& request);
     Answer carry_out(const GetChange& request);
+    Answer carry_out(const AskAge& request);
     Answer change(model::Action action, const model::RecordSet& record_set,
                   const std::string& comment, const route53::ChangeOptions& options);
     Result<Target> resolve(bool with_address);
@@ -81,6 +83,9 @@ private:
     RotaConfig config_;
     std::shared_ptr<const Surroundings> surroundings_;
     std::unique_ptr<route53::Client> client_;
+    std::unique_ptr<route53::RotaClient> rota_client_;  ///< empty: not asked yet
+    bool is_route53_alone_;                             ///< the endpoint has no API beyond it
+    std::chrono::milliseconds timeout_{10'000};
     std::string zone_id_;
     std::string set_identifier_;
     std::optional<route53::RawRecordSet> beyond_the_model_;  ///< the own record set, as last read

@@ -45,6 +45,8 @@ std::string_view to_string(Phase phase) noexcept {
             return "verifying";
         case Phase::rechecking:
             return "rechecking";
+        case Phase::proving:
+            return "proving";
         case Phase::out:
             return "out";
         case Phase::gone:
@@ -117,6 +119,7 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::out:
             return "out of the rota: " + describe(state.absences);
         case Phase::rechecking:
+        case Phase::proving:
         case Phase::draining:
             return member.floor && *member.floor > now
                        ? fmt::format("draining, safe in {}", in_seconds(*member.floor - now))

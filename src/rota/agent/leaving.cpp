@@ -67,6 +67,8 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
         }
     } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
         on_delete_accepted(member, *accepted);
+    } else if (const auto* age = std::get_if<AgeSeen>(&answer)) {
+        on_age(member, *age);
     } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
         if (own->record_set) {
             say(log::Level::warning, member, "an earlier write has landed late: deleting it");
@@ -207,7 +209,7 @@ void Stepper::start_drain(Member& member, BootTime insync, std::string_view why)
     const Settings& settings = state_.settings;
     const std::chrono::seconds largest = member.ttls.largest(now_);
     member.insync = insync;
-    member.floor = drain_floor(insync, largest, settings.margin);
+    member.floor = drain_floor(insync, largest, settings.margin + settings.client_floor);
     say(log::Level::info, member,
         fmt::format("{}: draining for {} ({} TTL {} s + margin {} s)", why,
                     in_seconds(*member.floor - now_),
@@ -222,8 +224,28 @@ void Stepper::start_drain(Member& member, BootTime insync, std::string_view why)
         member.rechecked = false;
         call(member, Phase::rechecking, ReadGroup{});
     } else {
-        drain_until_floor(member);
+        prove(member);
     }
+}
+
+void Stepper::prove(Member& member) {
+    member.failures = 0;
+    call(member, Phase::proving,
+         AskAge{.margin = state_.settings.margin + state_.settings.client_floor});
+}
+
+void Stepper::on_age(Member& member, const AgeSeen& age) {
+    if (age.left && now_ + *age.left < member.floor) {
+        member.floor = now_ + *age.left;
+        const std::string safe = age.left->count() == 0
+                                     ? std::string{"safe now"}
+                                     : fmt::format("safe in {}", in_seconds(*age.left));
+        say(log::Level::info, member,
+            age.since ? fmt::format("the address was last given out {} ago: {}",
+                                    in_seconds(*age.since), safe)
+                      : fmt::format("the address was given to nobody: {}", safe));
+    }
+    drain_until_floor(member);
 }
 
 void Stepper::drain_until_floor(Member& member) {
@@ -253,12 +275,16 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         hold(member, failure.error.message);
         return;
     }
+    if (member.phase == Phase::proving) {
+        drain_until_floor(member);  // the fixed floor needs no proof
+        return;
+    }
     if (failure.error.retryable || may_have_happened) {
         retry_later(member, failure);
         return;
     }
     if (member.phase == Phase::rechecking) {
-        drain_until_floor(member);
+        prove(member);
         return;
     }
     if (member.phase == Phase::withdrawing) {

@@ -69,6 +69,8 @@ std::string_view operation_of(const Request& request) {
         std::string_view operator()(const Delete&) const { return "ChangeResourceRecordSets"; }
 
         std::string_view operator()(const GetChange&) const { return "GetChange"; }
+
+        std::string_view operator()(const AskAge&) const { return "ages"; }
     };
 
     return std::visit(Names{}, request);
@@ -261,6 +263,9 @@ void Stepper::hurry_out(Member& member) {
             member.wake = now_;
             return;
         case Phase::rechecking:
+            prove(member);
+            return;
+        case Phase::proving:
             drain_until_floor(member);
             return;
         default:

@@ -24,17 +24,17 @@
 // The life of an instance's membership, decided without a clock, a socket or a thread. One state
 // machine a rota (a member), run side by side, and what combines them:
 //
-//   waiting → resolving → reading → writing → syncing → in service ⇄ watching ◀──────────────┐
-//      │ an absence, from anywhere; back when it has passed                                   │
-//      ├→ resolving → reading → deleting → syncing → (rechecking) → draining → (verifying) → out
+//   waiting → resolving → reading → writing → joining → in service ⇄ watching
+//      │ an absence, from anywhere                          ▲ it has passed, from anywhere
+//      ├→ leave_resolving → leave_reading → deleting → withdrawing
+//      │    → (rechecking) → proving → draining → (verifying) → out
 //      │ a leave, from anywhere, one way
-//      └→ the same, and at the end → gone
+//      └→ the same, and at the end gone
 //
 // The runtime feeds events in and carries the actions out; the one-shot `rota join` and `rota
 // leave` are the same machine with another goal. Every member that is neither waiting for readiness
-// nor
-// out nor at its end has exactly one call outstanding or one moment at which it wakes: it cannot
-// get stuck.
+// nor out nor at its end has exactly one call outstanding or one moment at which it wakes: it
+// cannot get stuck.
 namespace rota::agent {
 
 /// What this process is to reach.
@@ -51,7 +51,8 @@ struct Settings {
     Goal goal = Goal::stay;
     LastMember last = LastMember::remove;
     std::chrono::seconds margin{15};
-    std::chrono::seconds deadline{300};  ///< of a leave, and of a one-shot join
+    std::chrono::seconds client_floor{0};  ///< how long clients keep an address whatever its TTL
+    std::chrono::seconds deadline{300};    ///< of a leave, and of a one-shot join
     std::chrono::seconds watch_interval{300};
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
@@ -102,6 +103,7 @@ enum class Phase : std::uint8_t {
     draining,
     verifying,   ///< a write whose answer was lost may have landed late: one last look
     rechecking,  ///< whether everybody left at the same moment
+    proving,     ///< asking the server when the address was last given out
     out,         ///< until the absence has passed
     // The ends:
     gone,
@@ -158,7 +160,12 @@ struct GetChange {
     std::string change_id;
 };
 
-using Request = std::variant<ResolveTarget, ReadGroup, ReadOwn, Upsert, Delete, GetChange>;
+/// When the address was last given out; a server that does not know says so.
+struct AskAge {
+    std::chrono::seconds margin{0};  ///< on top of the TTL
+};
+
+using Request = std::variant<ResolveTarget, ReadGroup, ReadOwn, Upsert, Delete, GetChange, AskAge>;
 
 struct Call {
     std::size_t member = 0;
@@ -217,8 +224,14 @@ struct OwnRecord {
     bool is_foreign = false;  ///< the name now holds a record set without a weight
 };
 
+/// What proves how long caches may still hold the address.
+struct AgeSeen {
+    std::optional<std::chrono::milliseconds> left;   ///< nothing: it proves nothing
+    std::optional<std::chrono::milliseconds> since;  ///< the last answer; nothing: there was none
+};
+
 using Group = std::vector<model::RecordSet>;
-using Answer = std::variant<Target, Group, OwnRecord, Accepted, ChangeSeen, Failure>;
+using Answer = std::variant<Target, Group, OwnRecord, Accepted, ChangeSeen, AgeSeen, Failure>;
 
 struct Answered {
     std::size_t member = 0;

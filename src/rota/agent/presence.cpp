@@ -164,7 +164,7 @@ void Stepper::go_out(Member& member, std::string note, std::string_view text) {
 
 void Stepper::recheck(Member& member, const Group& group) {
     if (state_.is_leaving || !group.empty()) {
-        drain_until_floor(member);
+        prove(member);
         return;
     }
     const auto before = std::ranges::count_if(member.siblings, [&member](const std::string& id) {

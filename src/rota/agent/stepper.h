@@ -88,6 +88,8 @@ private:
     void delete_stored(Member& member);
     void on_delete_accepted(Member& member, const Accepted& accepted);
     void start_drain(Member& member, BootTime insync, std::string_view why);
+    void prove(Member& member);
+    void on_age(Member& member, const AgeSeen& age);
     void drain_until_floor(Member& member);
     void finish_drain(Member& member);
     void on_leave_failure(Member& member, const Failure& failure);

@@ -275,6 +275,8 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     const bool is_agent = shown == MemberCommand::agent;
     const std::vector<CLI::Option*> for_drain{
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
+        add_duration(command, "--client-floor", options.client_floor,
+                     "Added too: how long clients keep an address whatever its TTL"),
         add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75",
                      seconds{1})};
     std::vector<CLI::Option*> for_agent{
@@ -378,6 +380,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     }
     agent::Settings& settings = config.settings;
     settings.margin = ROTA_TRY(parse_duration("margin", options.margin));
+    settings.client_floor = ROTA_TRY(parse_duration("client-floor", options.client_floor));
     settings.deadline = ROTA_TRY(parse_duration("deadline", options.deadline));
     settings.watch_interval = ROTA_TRY(parse_duration("watch-interval", options.watch_interval));
     settings.readiness_interval =

@@ -36,6 +36,7 @@ struct MemberOptions {
     std::string region;
     std::string profile;
     std::string margin = "15";
+    std::string client_floor = "0";
     std::string deadline = "300";
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
