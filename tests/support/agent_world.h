@@ -142,6 +142,7 @@ public:
     std::optional<BootTime> last_answered;          ///< with our address
     bool keeps_members = true;                      ///< as `rota serve`, unlike Route 53
     bool checks_readiness = false;
+    bool asks_notices = false;
     std::deque<std::size_t> probes;  ///< outstanding
     bool announced = false;
     std::optional<int> finished;
@@ -162,6 +163,8 @@ private:
             sayings.push_back(say->text);
         } else if (const auto* probe = std::get_if<Probe>(&action)) {
             probes.push_back(probe->check);
+        } else if (std::holds_alternative<AskNotices>(action)) {
+            asks_notices = true;
         } else if (std::holds_alternative<CheckReadiness>(action)) {
             checks_readiness = true;
         } else if (std::holds_alternative<AllInService>(action)) {

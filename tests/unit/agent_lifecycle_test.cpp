@@ -594,7 +594,7 @@ TEST(Agent, warns_when_the_ttl_cannot_drain_within_the_deadline) {
     World world{agent(), {www(10, 600s)}};
     world.feed(Started{});
     ASSERT_TRUE(world.run_until(Phase::in_service));
-    EXPECT_TRUE(world.said("cannot drain within the deadline"));
+    EXPECT_TRUE(world.said("ends the drain of 615 s: raise it"));
 }
 
 WentAbsent sick() {

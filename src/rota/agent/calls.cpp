@@ -208,7 +208,7 @@ Caller::Caller(RotaConfig config, std::shared_ptr<const Surroundings> surroundin
       surroundings_{std::move(surroundings)},
       client_{make_client(*surroundings_)},
       // Amazon's own: not worth a request.
-      is_route53_alone_{surroundings_->endpoint.url.find(".amazonaws.com") != std::string::npos},
+      is_route53_alone_{is_amazons(surroundings_->endpoint)},
       set_identifier_{config_.set_identifier} {}
 
 Caller::~Caller() = default;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/plan.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
@@ -207,14 +208,25 @@ void Stepper::enter_service(Member& member, std::string_view how) {
     member.was_in_service = true;
     member.note = fmt::format("{}: {}", how, in_words(stored));
     say(log::Level::info, member, member.note);
-    const Settings& settings = state_.settings;
-    if (settings.goal == Goal::stay && ttl_of(stored) + settings.margin > settings.deadline) {
-        say(log::Level::warning, member,
-            fmt::format("TTL {} s and margin {} s cannot drain within the deadline of {} s: lower "
-                        "the TTL or raise the deadline",
-                        stored.ttl, settings.margin.count(), settings.deadline.count()));
-    }
+    warn_of_misfits(member);
     watch_later(member);
+}
+
+void Stepper::warn_of_misfits(const Member& member) {
+    const Settings& settings = state_.settings;
+    if (settings.goal != Goal::stay) {
+        return;
+    }
+    const Plan plan = plan_leave({.ttl = ttl_of(stored_of(member)),
+                                  .margin = settings.margin,
+                                  .client_floor = settings.client_floor,
+                                  .propagation = settings.usual_propagation,
+                                  .poll_interval = settings.notices_interval,
+                                  .deadline = settings.deadline,
+                                  .notice = settings.notice});
+    for (const Misfit& misfit : plan.misfits) {
+        say(log::Level::warning, member, misfit.sentence);
+    }
 }
 
 void Stepper::watch_later(Member& member) {

@@ -132,6 +132,7 @@ std::optional<BootTime> next_wake(const State& state) {
         }
     };
     consider(state.readiness_wake);
+    consider(state.notices_wake);
     for (const Examination& examination : state.examinations) {
         consider(examination.wake);
     }
@@ -152,6 +153,7 @@ std::vector<Action> Stepper::run(const Event& event) {
     std::visit([this](const auto& alternative) { on(alternative); }, event);
     end_absences();
     probe_where_due();
+    ask_notices_where_due();
     act_where_due();
     reconcile();
     settle_refusals();
@@ -172,6 +174,9 @@ void Stepper::on(const Started& /*event*/) {
     }
     if (settings.goal == Goal::stay) {
         begin_examinations();
+        if (settings.watch_notices) {
+            state_.notices_wake = now_;
+        }
     }
     if (settings.check_readiness) {
         state_.is_checking_readiness = true;
@@ -244,6 +249,7 @@ void Stepper::on(const LeaveRequested& event) {
     state_.deadline = now_ + state_.settings.deadline;
     state_.readiness_wake.reset();
     end_examinations();
+    state_.notices_wake.reset();
     for (Member& member : state_.members) {
         member.held.clear();
         if (!member.call) {  // a call that is out must come back first: an UPSERT may land late

@@ -19,6 +19,7 @@
 #include "rota/health/check.h"
 #include "rota/health/judge.h"
 #include "rota/health/observation.h"
+#include "rota/instance/notices.h"
 #include "rota/model/record_set.h"
 
 // The life of an instance's membership, decided without a clock, a socket or a thread. One state
@@ -57,6 +58,10 @@ struct Settings {
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
     std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
+    bool watch_notices = false;         ///< ask the metadata service for notices of the end
+    std::chrono::seconds notices_interval{instance::kNoticeInterval};
+    std::optional<std::chrono::seconds>
+        notice;                  ///< the shortest lead time to plan for: 120 s, spot
     bool watch_members = false;  ///< each look at the own record set is one at the whole rota
     bool read_first = true;      ///< off: join writes without looking, one request
     bool await_insync = true;    ///< off: a one-shot join ends when its change is accepted
@@ -66,6 +71,7 @@ struct Settings {
     /// How long a removal takes whose INSYNC cannot be observed.
     /// @source Route 53 API Reference, GetChange: "generally within 60 seconds".
     std::chrono::seconds assumed_propagation{60};
+    std::chrono::seconds usual_propagation{0};  ///< what a plan counts with: 60 s at Route 53
 };
 
 /// One rota that the instance is to be a member of.
@@ -180,6 +186,9 @@ struct Probe {
     std::size_t check = 0;
 };
 
+/// Ask the metadata service; the answer is Noticed.
+struct AskNotices {};
+
 /// Something that people should know; the runtime adds the rota's name.
 struct Say {
     log::Level level = log::Level::info;
@@ -193,7 +202,7 @@ struct Finish {
     int exit_status = 0;
 };
 
-using Action = std::variant<Call, CheckReadiness, Probe, Say, AllInService, Finish>;
+using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -208,6 +217,12 @@ struct ReadinessChecked {
 struct Probed {
     std::size_t check = 0;
     health::Observation observation;
+};
+
+struct Noticed {
+    std::optional<instance::Notices> notices;  ///< nothing: they could not be read
+    std::string problem;                       ///< why
+    WallTime now;                              ///< when they were read
 };
 
 struct Accepted {
@@ -253,8 +268,8 @@ struct CameBack {
     Reason reason = Reason::unhealthy;
 };
 
-using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Answered, LeaveRequested,
-                           WentAbsent, CameBack>;
+using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Answered,
+                           LeaveRequested, WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
 struct Examination {
@@ -302,7 +317,10 @@ struct State {
     std::optional<BootTime> readiness_wake;
     std::string readiness_detail;
     std::vector<Examination> examinations;  ///< one a check of the settings
-    std::vector<Absence> absences;          ///< at most one a reason
+    instance::Notices notices;              ///< as last read
+    std::optional<BootTime> notices_wake;
+    unsigned notices_failures = 0;  ///< in a row
+    std::vector<Absence> absences;  ///< at most one a reason
     bool is_leaving = false;
     std::string leave_reason;
     std::optional<BootTime> deadline;

@@ -49,6 +49,8 @@
 #include "rota/health/probe.h"
 #include "rota/instance/address.h"
 #include "rota/instance/drain_file.h"
+#include "rota/instance/notices.h"
+#include "rota/route53/client.h"
 
 namespace rota::agent {
 namespace {
@@ -81,6 +83,7 @@ private:
     void carry_out(Call call);
     void carry_out(const CheckReadiness& action);
     void carry_out(const Probe& action);
+    void carry_out(const AskNotices& action);
     void carry_out(const Say& say);
     void carry_out(const AllInService& action);
     void carry_out(const Finish& action);
@@ -112,6 +115,7 @@ private:
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Worker> readiness_worker_;
+    std::unique_ptr<Worker> notices_worker_;
     std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
 };
 
@@ -148,6 +152,12 @@ Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surrounding
       surroundings_{std::move(surroundings)},
       state_{initial_state(config.settings, memberships_of(config))} {
     state_.settings.api = surroundings_->endpoint.url;
+    if (route53::is_amazons(surroundings_->endpoint)) {
+        state_.settings.usual_propagation = state_.settings.assumed_propagation;
+    }
+    if (surroundings_->imds == nullptr) {
+        state_.settings.watch_notices = false;
+    }
 }
 
 Status Loop::open() {
@@ -189,6 +199,9 @@ Status Loop::open() {
     }
     if (config_.settings.check_readiness) {
         readiness_worker_ = std::make_unique<Worker>(inbox_);
+    }
+    if (state_.settings.watch_notices) {
+        notices_worker_ = std::make_unique<Worker>(inbox_);
     }
     for (std::size_t i = 0; is_agent() && i < config_.settings.checks.size(); ++i) {
         probers_.push_back(std::make_unique<Worker>(inbox_));
@@ -375,6 +388,21 @@ void Loop::carry_out(const Probe& action) {
         });
 }
 
+void Loop::carry_out(const AskNotices& /*action*/) {
+    notices_worker_->start([imds = surroundings_->imds, before = state_.notices]() -> Event {
+        const instance::Metadata metadata = [&imds](std::string_view path) {
+            return imds->get(path);
+        };
+        auto notices = instance::read_notices(metadata, before);
+        if (!notices) {
+            return Noticed{.notices = std::nullopt,
+                           .problem = std::move(notices.error().message),
+                           .now = wall_now()};
+        }
+        return Noticed{.notices = std::move(*notices), .problem = {}, .now = wall_now()};
+    });
+}
+
 void Loop::carry_out(const Say& say) {
     if (voice_) {
         voice_->line(say.level,
@@ -476,7 +504,8 @@ void Loop::arm_timer() {
 bool Loop::has_calls_out() const {
     const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
     return std::ranges::any_of(workers_, is_busy) || std::ranges::any_of(probers_, is_busy) ||
-           (readiness_worker_ != nullptr && readiness_worker_->is_busy());
+           (readiness_worker_ != nullptr && readiness_worker_->is_busy()) ||
+           (notices_worker_ != nullptr && notices_worker_->is_busy());
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ private:
     void on(const Woke& event);
     void on(const ReadinessChecked& event);
     void on(const Probed& event);
+    void on(const Noticed& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -50,6 +51,9 @@ private:
     void heed_verdict();
     void set_absence(std::optional<Absence> wanted, Reason reason);
 
+    // foreseen.cpp: the ends that the metadata service tells of.
+    void ask_notices_where_due();
+
     // presence.cpp: whether a member is to be in or out, and the way back.
     void end_absences();
     void reconcile();
@@ -70,6 +74,7 @@ private:
     void write(Member& member, std::chrono::seconds ttl);
     void on_write_accepted(Member& member, const Accepted& accepted);
     void enter_service(Member& member, std::string_view how);
+    void warn_of_misfits(const Member& member);
     void watch_later(Member& member);
     void on_group_watched(Member& member, const Group& group);
     void on_watched(Member& member, const OwnRecord& own);

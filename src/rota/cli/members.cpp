@@ -293,6 +293,18 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->type_name("CHECK"),
         add_duration(command, "--ready-interval", options.ready_interval, "Between the checks",
                      seconds{1}),
+        command.add_flag("--notices,!--no-notices", options.notices,
+                         "Leave on notices of the instance's end and with its Auto Scaling state "
+                         "(metadata service, every 5 s); on unless --no-notices"),
+        command
+            .add_option("--notice", options.notice,
+                        "Lead time of the shortest notice, to warn of a TTL that cannot drain "
+                        "within it: 120s for spot instances")
+            ->check([](const std::string& text) {
+                const auto found = bounded(text, seconds{1}, kLongestTtl);
+                return found ? std::string{} : found.error().message;
+            })
+            ->type_name("DURATION"),
         add_duration(command, "--watch-interval", options.watch_interval,
                      "Between looks at the own record set", seconds{1}),
         command.add_option("--log-format", options.log_format, "key-value or json")
@@ -390,6 +402,10 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         settings.check_readiness = true;
     }
     settings.checks = ROTA_TRY(read_checks(options.health, file));
+    settings.watch_notices = options.notices;
+    if (!options.notice.empty()) {
+        settings.notice = ROTA_TRY(parse_duration("notice", options.notice));
+    }
     settings.watch_members = !settings.checks.empty();
     settings.dry_run = options.dry_run;
     settings.signature = fmt::format("rota {} on {}", ROTA_VERSION, host_name());

@@ -41,6 +41,8 @@ struct MemberOptions {
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
     HealthOptions health;
+    bool notices = true;
+    std::string notice;
     std::string ready;
     std::string ready_interval = "5";
     std::string watch_interval = "300";

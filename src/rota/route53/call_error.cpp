@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/http/url.h"
 #include "rota/route53/client.h"
 #include "rota/route53/messages.h"
 
@@ -87,6 +88,12 @@ std::string advice(const Operation& operation, const Endpoint& endpoint, const A
 }
 
 }  // namespace
+
+bool is_amazons(const Endpoint& endpoint) {
+    const auto url = http::parse_url(endpoint.url);
+    return url &&
+           (url->host.ends_with(".amazonaws.com") || url->host.ends_with(".amazonaws.com.cn"));
+}
 
 Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url) {
     Endpoint endpoint;

@@ -26,6 +26,9 @@ struct Endpoint {
 /// `endpoint_url` is set.
 Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url);
 
+/// True for Amazon's own, in any partition; everything else may be a `rota serve`.
+bool is_amazons(const Endpoint& endpoint);
+
 /// One call's failure: what the transport or the API said. `error.retryable` covers Throttling,
 /// PriorRequestNotComplete, 5xx, timeouts and lost connections; permission errors name the IAM
 /// action and the resource.
