@@ -195,6 +195,11 @@ TEST(Environment, finds_the_endpoint_in_the_order_of_the_sdks) {
     EXPECT_EQ(home.read()->endpoint_url, "http://global");
     home.set("AWS_ENDPOINT_URL_ROUTE_53", "http://own");
     EXPECT_EQ(home.read()->endpoint_url, "http://own");
+    EXPECT_EQ(home.read()->auto_scaling_endpoint_url, "http://global");
+    home.set("AWS_ENDPOINT_URL_AUTO_SCALING", "http://groups");
+    home.set("AWS_ENDPOINT_URL_EC2", "http://instances");
+    EXPECT_EQ(home.read()->auto_scaling_endpoint_url, "http://groups");
+    EXPECT_EQ(home.read()->ec2_endpoint_url, "http://instances");
     home.set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     EXPECT_EQ(home.read()->endpoint_url, "");
 }

@@ -19,12 +19,14 @@ class Imds;
 /// Reference Guide.
 struct Environment {
     std::string profile{"default"};  ///< AWS_PROFILE, "default"
-    std::string region;          ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
-    std::string endpoint_url;    ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's;
-                                 ///< may be empty
-    std::string imds_endpoint;   ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE;
-                                 ///< http://169.254.169.254
-    bool imds_disabled = false;  ///< AWS_EC2_METADATA_DISABLED=true
+    std::string region;        ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's; may be empty
+    std::string endpoint_url;  ///< AWS_ENDPOINT_URL_ROUTE_53, AWS_ENDPOINT_URL, the profile's;
+                               ///< may be empty
+    std::string auto_scaling_endpoint_url;     ///< the same by AWS_ENDPOINT_URL_AUTO_SCALING
+    std::string ec2_endpoint_url;              ///< the same by AWS_ENDPOINT_URL_EC2
+    std::string imds_endpoint;                 ///< AWS_EC2_METADATA_SERVICE_ENDPOINT, or by _MODE;
+                                               ///< http://169.254.169.254
+    bool imds_disabled = false;                ///< AWS_EC2_METADATA_DISABLED=true
     std::string container_credentials_uri;     ///< AWS_CONTAINER_CREDENTIALS_FULL_URI, or the
                                                ///< relative one made absolute
     std::string container_authorization;       ///< AWS_CONTAINER_AUTHORIZATION_TOKEN

@@ -193,14 +193,21 @@ Status find_static_credentials(const Variables& variables, const Files& files,
     return {};
 }
 
+/// How a service is called where endpoints are configured.
+struct EndpointNames {
+    const char* variable;      ///< "AWS_ENDPOINT_URL_ROUTE_53"
+    std::string_view section;  ///< "route_53", in a [services NAME] section
+};
+
 /// @source AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
-Result<std::string> find_endpoint(const Variables& variables, const Files& files) {
+Result<std::string> find_endpoint(const Variables& variables, const Files& files,
+                                  const EndpointNames& names) {
     if (is_true(variable(variables, {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"})) ||
         is_true(files.value("ignore_configured_endpoint_urls"))) {
         return std::string{};
     }
-    std::string url = variable(variables, {"AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL"});
-    std::string from = "AWS_ENDPOINT_URL_ROUTE_53 or AWS_ENDPOINT_URL";
+    std::string url = variable(variables, {names.variable, "AWS_ENDPOINT_URL"});
+    std::string from = fmt::format("{} or AWS_ENDPOINT_URL", names.variable);
     if (const IniProperty* services = files.property("services"); url.empty() && services) {
         const IniSection* section =
             files.config.section(fmt::format("services {}", services->value));
@@ -209,7 +216,7 @@ Result<std::string> find_endpoint(const Variables& variables, const Files& files
                         fmt::format("{}:{}: there is no section [services {}]", files.config.path,
                                     services->line, services->value));
         }
-        const IniProperty* service = find(section->properties, "route_53");
+        const IniProperty* service = find(section->properties, names.section);
         const IniProperty* found =
             service == nullptr ? nullptr : find(service->nested, "endpoint_url");
         if (found != nullptr) {
@@ -338,7 +345,12 @@ Result<Environment> read_environment(const Variables& variables) {
     if (environment.region.empty()) {
         environment.region = files.value("region");
     }
-    environment.endpoint_url = ROTA_TRY(find_endpoint(variables, files));
+    environment.endpoint_url =
+        ROTA_TRY(find_endpoint(variables, files, {"AWS_ENDPOINT_URL_ROUTE_53", "route_53"}));
+    environment.auto_scaling_endpoint_url = ROTA_TRY(
+        find_endpoint(variables, files, {"AWS_ENDPOINT_URL_AUTO_SCALING", "auto_scaling"}));
+    environment.ec2_endpoint_url =
+        ROTA_TRY(find_endpoint(variables, files, {"AWS_ENDPOINT_URL_EC2", "ec2"}));
     ROTA_CHECK(find_imds(variables, files, environment));
     ROTA_CHECK(find_container(variables, environment));
     ROTA_CHECK(find_static_credentials(variables, files, environment));
