@@ -1,0 +1,77 @@
+#include "rota/agent/fleet.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "rota/agent/capacity.h"
+#include "rota/route53/rota_client.h"
+
+namespace rota::agent {
+namespace {
+
+double median(std::vector<double> figures) {
+    std::ranges::sort(figures);
+    const std::size_t middle = figures.size() / 2;
+    return figures.size() % 2 == 1 ? figures[middle] : (figures[middle - 1] + figures[middle]) / 2;
+}
+
+}  // namespace
+
+FleetReport fleet_report(const route53::RotaReport& report) {
+    std::vector<double> capacities;
+    std::size_t draining = 0;
+    for (const auto& member : report.reports) {
+        const auto& load = member.load;
+        if (load.draining) {
+            ++draining;
+        } else if (const auto figure = capacity_of(load.utilisation.value_or(0),
+                                                   load.requests_per_second.value_or(0),
+                                                   load.errors_per_second.value_or(0))) {
+            capacities.push_back(*figure);
+        }
+    }
+    FleetReport out{.members = report.members,
+                    .reporting = report.reporting - std::min(draining, report.reporting),
+                    .young = {},
+                    .mean_utilisation = report.mean_utilisation,
+                    .median_capacity = {}};
+    if (capacities.size() >= 2) {
+        out.median_capacity = median(std::move(capacities));
+    }
+    return out;
+}
+
+std::optional<std::string> scale_warning(std::uint8_t base, std::uint8_t current,
+                                         std::span<const std::uint8_t> others, double factor) {
+    std::vector<double> weights;
+    for (const std::uint8_t weight : others) {
+        if (weight > 0) {
+            weights.push_back(weight);
+        }
+    }
+    if (weights.empty()) {
+        return std::nullopt;
+    }
+    const double theirs = median(std::move(weights));
+    const auto differs = [&](double ours) {
+        return ours > 0 && (theirs > ours * factor || ours > theirs * factor);
+    };
+    if (!differs(base) || !differs(current)) {
+        return std::nullopt;
+    }
+    return fmt::format(
+        "the other members weigh {} in the median, this one {} (configured {}): on different "
+        "scales each share follows the scale and not the load; configure one base weight for all, "
+        "100 with load weights",
+        theirs, current, base);
+}
+
+}  // namespace rota::agent
