@@ -76,6 +76,9 @@ public:
                 *rc::gen::weightedElement<health::Outcome>({{5, health::Outcome::passed},
                                                             {3, health::Outcome::failed},
                                                             {1, health::Outcome::neutral}}));
+        } else if (kind < 14 && !world.beats.empty()) {
+            world.beats.pop_front();
+            world.feed(Beaten{.member = 0, .problem = *rc::gen::element("", "lost")});
         } else if (kind < 45) {
             world.answer_one(*rc::gen::weightedElement<Fate>({{6, Fate::done},
                                                               {1, Fate::refused_retryably},
@@ -183,6 +186,7 @@ Settings random_settings() {
     Settings settings;
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
+    settings.lease = *rc::gen::element(0s, 9s);
     for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
         settings.checks.push_back(health::parse_check("tcp://127.0.0.1:80").value());
     }

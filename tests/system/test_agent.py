@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.request
 
 import harness
 import parts
@@ -84,6 +85,18 @@ class Agent(AgentCase):
         self.assertEqual(self.members()["i-1"]["Weight"], 77)
         self.assertEqual(agent.stop(), 0, agent.output())
         self.assertEqual(self.members(), {})
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"{self.server.endpoint}/metrics") as page:
+            found = re.search(rf"^{name} (\d+)", page.read().decode(), re.M)
+        return int(found[1]) if found else 0
+
+    def test_it_holds_a_lease_while_it_lives(self):
+        agent = self.agent("--lease", "3s")
+        self.joined()
+        harness.eventually(lambda: self.metric("rota_leases_held") == 1, "its lease is held", 30)
+        agent.stop(signal.SIGKILL)
+        harness.eventually(lambda: self.metric("rota_leases_expired_total") == 1, "the lease runs out", 30)
 
     def test_it_joins_when_the_api_comes_up(self):
         self.server.stop()

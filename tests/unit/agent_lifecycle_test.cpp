@@ -833,6 +833,44 @@ TEST(Health, is_not_asked_any_more_while_leaving) {
     EXPECT_TRUE(world.probes.empty());
 }
 
+TEST(Lease, is_renewed_in_thirds_while_in_service_and_not_while_leaving) {
+    Settings settings = agent();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    const BootTime start = world.now;
+    std::size_t beats = 0;
+    while (world.now < start + 60s) {
+        if (!world.beats.empty()) {
+            world.beats.pop_front();
+            ++beats;
+            world.feed(Beaten{.member = 0, .problem = beats == 5 ? "no answer" : ""});
+        } else {
+            ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+        }
+    }
+    EXPECT_GE(beats, 60U / 4U);
+    EXPECT_LE(beats, 1 + 60U / 2U);
+    EXPECT_TRUE(world.said("the lease was not renewed: no answer"));
+    EXPECT_TRUE(world.said("renewed again"));
+    world.beats.clear();
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.beats.empty());
+}
+
+TEST(Lease, that_the_endpoint_does_not_know_is_not_asked_for_again) {
+    Settings settings = agent();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    ASSERT_EQ(world.beats.size(), 1U);
+    world.beats.clear();
+    world.feed(Beaten{.member = 0, .problem = "404", .is_unsupported = true});
+    world.advance(1h);
+    EXPECT_TRUE(world.beats.empty());
+    EXPECT_FALSE(world.said("404"));
+}
+
 TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {
     World world{agent()};
     world.feed(Started{});

@@ -141,6 +141,7 @@ std::optional<BootTime> next_wake(const State& state) {
     }
     for (const Member& member : state.members) {
         consider(member.wake);
+        consider(member.heart.wake);
     }
     return next;
 }
@@ -156,6 +157,7 @@ std::vector<Action> Stepper::run(const Event& event) {
     ask_notices_where_due();
     act_where_due();
     reconcile();
+    beat_where_due();
     settle_refusals();
     expire_at_deadline();
     announce();

@@ -58,6 +58,7 @@ struct Settings {
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
     std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
+    std::chrono::seconds lease{0};      ///< renewed in thirds of it at `rota serve`; zero: none
     bool watch_notices = false;         ///< ask the metadata service for notices of the end
     std::chrono::seconds notices_interval{instance::kNoticeInterval};
     std::optional<std::chrono::seconds>
@@ -189,6 +190,12 @@ struct Probe {
 /// Ask the metadata service; the answer is Noticed.
 struct AskNotices {};
 
+/// Renew the member's lease; the answer is Beaten.
+struct Beat {
+    std::size_t member = 0;
+    Target target;
+};
+
 /// Something that people should know; the runtime adds the rota's name.
 struct Say {
     log::Level level = log::Level::info;
@@ -202,7 +209,8 @@ struct Finish {
     int exit_status = 0;
 };
 
-using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, Say, AllInService, Finish>;
+using Action =
+    std::variant<Call, CheckReadiness, Probe, AskNotices, Beat, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -217,6 +225,12 @@ struct ReadinessChecked {
 struct Probed {
     std::size_t check = 0;
     health::Observation observation;
+};
+
+struct Beaten {
+    std::size_t member = 0;
+    std::string problem;          ///< why the lease was not renewed; empty: it was
+    bool is_unsupported = false;  ///< the endpoint knows no leases
 };
 
 struct Noticed {
@@ -268,7 +282,7 @@ struct CameBack {
     Reason reason = Reason::unhealthy;
 };
 
-using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Answered,
+using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Beaten, Answered,
                            LeaveRequested, WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
@@ -281,8 +295,17 @@ struct Examination {
     health::AgentCheckState words;  ///< of an agent-check
 };
 
+/// A member's lease.
+struct Heart {
+    bool is_out = false;  ///< a heartbeat is
+    bool is_unsupported = false;
+    unsigned failures = 0;  ///< in a row
+    std::optional<BootTime> wake;
+};
+
 struct Member {
     Membership membership;
+    Heart heart;
     Phase phase = Phase::waiting;
     std::optional<CallId> call;    ///< outstanding
     std::optional<BootTime> wake;  ///< when to act next

@@ -30,6 +30,7 @@
 #include "rota/agent/absence.h"
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
+#include "rota/agent/heartbeats.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/maintenance.h"
 #include "rota/agent/status.h"
@@ -84,6 +85,7 @@ private:
     void carry_out(const CheckReadiness& action);
     void carry_out(const Probe& action);
     void carry_out(const AskNotices& action);
+    void carry_out(const Beat& action);
     void carry_out(const Say& say);
     void carry_out(const AllInService& action);
     void carry_out(const Finish& action);
@@ -115,6 +117,13 @@ private:
     std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Worker> readiness_worker_;
+
+    struct HeartEdge {
+        std::unique_ptr<Heartbeats> heartbeats;  // the worker uses it: it comes after
+        std::unique_ptr<Worker> worker;
+    };
+
+    std::vector<HeartEdge> hearts_;  ///< one a rota
     std::unique_ptr<Worker> notices_worker_;
     std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
 };
@@ -196,6 +205,9 @@ Status Loop::open() {
     for (const RotaConfig& rota : config_.rotas) {
         callers_.push_back(std::make_unique<Caller>(rota, surroundings_));
         workers_.push_back(std::make_unique<Worker>(inbox_));
+        hearts_.push_back(
+            {.heartbeats = std::make_unique<Heartbeats>(rota, config_.settings, surroundings_),
+             .worker = std::make_unique<Worker>(inbox_)});
     }
     if (config_.settings.check_readiness) {
         readiness_worker_ = std::make_unique<Worker>(inbox_);
@@ -403,6 +415,13 @@ void Loop::carry_out(const AskNotices& /*action*/) {
     });
 }
 
+void Loop::carry_out(const Beat& action) {
+    HeartEdge& heart = hearts_[action.member];
+    heart.worker->start([heartbeats = heart.heartbeats.get(), beat = action]() -> Event {
+        return (*heartbeats)(beat);
+    });
+}
+
 void Loop::carry_out(const Say& say) {
     if (voice_) {
         voice_->line(say.level,
@@ -505,7 +524,9 @@ bool Loop::has_calls_out() const {
     const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
     return std::ranges::any_of(workers_, is_busy) || std::ranges::any_of(probers_, is_busy) ||
            (readiness_worker_ != nullptr && readiness_worker_->is_busy()) ||
-           (notices_worker_ != nullptr && notices_worker_->is_busy());
+           (notices_worker_ != nullptr && notices_worker_->is_busy()) ||
+           std::ranges::any_of(hearts_,
+                               [](const HeartEdge& heart) { return heart.worker->is_busy(); });
 }
 
 }  // namespace

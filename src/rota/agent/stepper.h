@@ -30,6 +30,7 @@ private:
     void on(const ReadinessChecked& event);
     void on(const Probed& event);
     void on(const Noticed& event);
+    void on(const Beaten& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -53,6 +54,10 @@ private:
 
     // foreseen.cpp: the ends that the metadata service tells of.
     void ask_notices_where_due();
+
+    // lease.cpp: the heartbeats of a member in service.
+    void beat_where_due();
+    void beat_where_due(Member& member);
 
     // presence.cpp: whether a member is to be in or out, and the way back.
     void end_absences();

@@ -37,6 +37,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kLongestTtl{2147483647};
+constexpr seconds kLongestLease{300};  // what rota serve takes
 constexpr unsigned kMostWeight = 255;
 constexpr std::size_t kLongestIdentifier = 128;
 
@@ -305,6 +306,16 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
                 return found ? std::string{} : found.error().message;
             })
             ->type_name("DURATION"),
+        command
+            .add_option("--lease", options.lease,
+                        "Lease at rota serve, renewed in thirds of it, so that rota sweep sees a "
+                        "death; 0: none")
+            ->check([](const std::string& text) {
+                const auto found = bounded(text, seconds{0}, kLongestLease);
+                return found ? std::string{} : found.error().message;
+            })
+            ->type_name("DURATION")
+            ->capture_default_str(),
         add_duration(command, "--watch-interval", options.watch_interval,
                      "Between looks at the own record set", seconds{1}),
         command.add_option("--log-format", options.log_format, "key-value or json")
@@ -402,6 +413,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         settings.check_readiness = true;
     }
     settings.checks = ROTA_TRY(read_checks(options.health, file));
+    settings.lease = ROTA_TRY(parse_duration("lease", options.lease));
     settings.watch_notices = options.notices;
     if (!options.notice.empty()) {
         settings.notice = ROTA_TRY(parse_duration("notice", options.notice));

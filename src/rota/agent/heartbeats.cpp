@@ -1,0 +1,65 @@
+#include "rota/agent/heartbeats.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "rota/agent/calls.h"
+#include "rota/agent/config.h"
+#include "rota/agent/lifecycle.h"
+#include "rota/health/check.h"
+#include "rota/http/url.h"
+#include "rota/route53/client.h"
+#include "rota/route53/rota_client.h"
+
+namespace rota::agent {
+
+std::optional<route53::ProbeTarget> probe_target(const Settings& settings) {
+    for (const health::Check& check : settings.checks) {
+        if (check.kind == health::CheckKind::tcp) {
+            return route53::ProbeTarget{.port = check.port, .path = {}};
+        }
+        if (check.kind == health::CheckKind::http) {
+            if (const auto url = http::parse_url(check.target); url && url->scheme == "http") {
+                return route53::ProbeTarget{
+                    .port = url->port,
+                    .path = url->query.empty() ? url->path : url->path + "?" + url->query};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+Heartbeats::Heartbeats(const RotaConfig& rota, const Settings& settings,
+                       std::shared_ptr<const Surroundings> surroundings)
+    : rota_{rota},
+      heartbeat_{.lease = settings.lease, .probe = probe_target(settings), .load = std::nullopt},
+      surroundings_{std::move(surroundings)} {}
+
+Beaten Heartbeats::operator()(const Beat& beat) {
+    Beaten beaten{.member = beat.member};
+    if (is_amazons(surroundings_->endpoint)) {
+        beaten.is_unsupported = true;
+        return beaten;
+    }
+    if (!client_) {
+        constexpr std::chrono::seconds kTimeout{3};
+        client_ = std::make_unique<route53::RotaClient>(
+            surroundings_->endpoint, surroundings_->credentials, surroundings_->http);
+        client_->set_call_timeout(kTimeout);
+    }
+    const auto report = client_->heartbeat({.zone_id = beat.target.zone_id,
+                                            .name = rota_.name,
+                                            .type = rota_.type,
+                                            .set_identifier = beat.target.set_identifier},
+                                           heartbeat_);
+    if (!report) {
+        beaten.is_unsupported = report.error().is_unsupported;
+        beaten.problem = report.error().error.message;
+    }
+    return beaten;
+}
+
+}  // namespace rota::agent

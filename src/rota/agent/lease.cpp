@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/stepper.h"
+#include "rota/base/log.h"
+
+namespace rota::agent {
+namespace {
+
+// Two heartbeats may be lost.
+constexpr int kBeatsOfALease = 3;
+
+}  // namespace
+
+void Stepper::beat_where_due() {
+    if (state_.settings.goal != Goal::stay || state_.settings.lease.count() == 0) {
+        return;
+    }
+    for (Member& member : state_.members) {
+        beat_where_due(member);
+    }
+}
+
+void Stepper::beat_where_due(Member& member) {
+    Heart& heart = member.heart;
+    if (member.phase != Phase::in_service || heart.is_unsupported) {
+        heart.wake.reset();  // the lease goes with the record set
+        return;
+    }
+    if (heart.is_out) {
+        return;
+    }
+    if (!heart.wake) {
+        heart.wake = now_;
+    }
+    if (*heart.wake <= now_) {
+        heart.wake.reset();
+        heart.is_out = true;
+        actions_.emplace_back(Beat{.member = index_of(member), .target = target_of(member)});
+    }
+}
+
+void Stepper::on(const Beaten& event) {
+    if (event.member >= state_.members.size() || !state_.members[event.member].heart.is_out) {
+        return;
+    }
+    Member& member = state_.members[event.member];
+    Heart& heart = member.heart;
+    heart.is_out = false;
+    heart.is_unsupported = event.is_unsupported;
+    heart.wake = now_ + jittered(state_.settings.lease / kBeatsOfALease);
+    if (event.is_unsupported) {
+        return;
+    }
+    if (event.problem.empty()) {
+        if (heart.failures > 0) {
+            say(log::Level::info, member, "the lease is renewed again");
+        }
+        heart.failures = 0;
+        return;
+    }
+    if (heart.failures == 0 && !state_.is_leaving) {
+        say(log::Level::warning, member,
+            fmt::format("the lease was not renewed: {}", event.problem));
+    }
+    ++heart.failures;
+}
+
+}  // namespace rota::agent
