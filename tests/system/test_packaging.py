@@ -182,8 +182,31 @@ class Units(unittest.TestCase):
         self.assertRegex(text, r"(?m)^TimeoutStopSec=330$")
         self.assertRegex(text, r"(?m)^SuccessExitStatus=75$")
 
+    def test_the_sweeper_is_not_root_and_as_confined_as_the_name_server(self):
+        units = {name: (PACKAGING / f"systemd/rota-{name}.service").read_text() for name in ("serve", "sweep")}
+        self.assertRegex(units["sweep"], r"(?m)^DynamicUser=yes$")
+        self.assertRegex(units["sweep"], r"(?m)^CapabilityBoundingSet=$")
+        confined = {name: set(re.findall(r"(?m)^((?:Protect|Private|Restrict|Lock|Memory|RemoveIPC|NoNew|SystemCall|Proc)\S*=.*)$", unit))
+                    for name, unit in units.items()}  # fmt: skip
+        own = {line for line in confined["serve"] if line.startswith("SystemCallFilter=capset")}
+        self.assertEqual(confined["serve"] - own - confined["sweep"], set())
+
+    def test_the_sample_configuration_of_the_sweeper_is_taken(self):
+        sample = (PACKAGING / "etc/sweep.toml").read_text()
+        every_key = re.sub(r"(?m)^# (?=[a-z-]+ = )", "", sample.split("# Several zones")[0])
+        for text in (sample, every_key):
+            with tempfile.TemporaryDirectory() as folder:
+                file = pathlib.Path(folder) / "sweep.toml"
+                file.write_text(text)
+                run = subprocess.run(
+                    [harness.ROTA, "sweep", "--config", file, "--once", "--endpoint-url", "http://127.0.0.9:1", "--metrics", "127.0.0.1:0"],
+                    env=harness.clean_environment(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y"), capture_output=True, text=True,
+                    timeout=60 * harness.SLOW,
+                )  # fmt: skip
+                self.assertEqual(run.returncode, 69, run.stderr)
+
     def test_what_a_restart_does_not_mend_is_not_restarted(self):
-        for unit, codes in (("agent", "64 73 78"), ("serve", "64 78")):
+        for unit, codes in (("agent", "64 73 78"), ("serve", "64 78"), ("sweep", "64 78")):
             text = (PACKAGING / f"systemd/rota-{unit}.service").read_text()
             self.assertIn(f"\nRestartPreventExitStatus={codes}\n", text)
 

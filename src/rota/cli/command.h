@@ -24,5 +24,6 @@ void add_list(CLI::App& app, Run& run);
 void add_resume(CLI::App& app, Run& run);
 void add_serve(CLI::App& app, Run& run);
 void add_status(CLI::App& app, Run& run);
+void add_sweep(CLI::App& app, Run& run);
 
 }  // namespace rota::cli

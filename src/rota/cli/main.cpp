@@ -43,6 +43,7 @@ constexpr std::array kSubcommands{
     Subcommand{"serve", rota::cli::add_serve},
     Subcommand{"route53", add_route53},
     Subcommand{"status", rota::cli::add_status},
+    Subcommand{"sweep", rota::cli::add_sweep},
 };
 
 /// The one that the first argument names, alone: building the options of all costs more CPU than a

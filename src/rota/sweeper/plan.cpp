@@ -135,27 +135,40 @@ public:
         }
     }
 
-    /// Why this one may not go as well; empty when it may, and then it counts as gone.
-    std::string take(const route53::RawRecordSet& record_set) {
+    /// Whether this one may go as well; then it counts as gone.
+    Verdict take(const route53::RawRecordSet& record_set) {
         const bool counts = all_count_ || has_weight(record_set);
         const std::size_t before = all_count_ ? members_ : weighted_;
         if (counts && before == 1) {
-            return "it is the last member";
+            return Verdict::last;
         }
         if (wait_ > milliseconds{0}) {
-            return fmt::format("the next pass is in {:.1f} s",
-                               std::chrono::duration<double>{wait_}.count());
+            return Verdict::next_pass;
         }
         if (left_ == 0) {
-            return fmt::format("no more than {} of this rota may go within {} s", cap_,
-                               interval_.count());
+            return Verdict::cap;
         }
         --left_;
         --members_;
         if (has_weight(record_set)) {
             --weighted_;
         }
-        return {};
+        return Verdict::remove;
+    }
+
+    [[nodiscard]] std::string words(Verdict verdict) const {
+        switch (verdict) {
+            case Verdict::last:
+                return "; stays: it is the last member";
+            case Verdict::next_pass:
+                return fmt::format("; stays: the next pass is in {:.1f} s",
+                                   std::chrono::duration<double>{wait_}.count());
+            case Verdict::cap:
+                return fmt::format("; stays: no more than {} of this rota may go within {} s", cap_,
+                                   interval_.count());
+            default:
+                return {};
+        }
     }
 
 private:
@@ -189,6 +202,7 @@ Plan plan(const RotaMemory& memory, const Settings& settings, BootTime now) {
                           .reason = fmt::format("{}", fmt::join(against.words, "; ")),
                           .dangled = std::chrono::floor<milliseconds>(now - against.since)};
         if (!is_owned(*against.record_set, settings.own)) {
+            decision.verdict = Verdict::foreign;
             decision.reason += "; stays: no agent's, by its set identifier or its form";
         } else if (!against.is_dead()) {
             decision.reason += "; stays: this is one witness, and two are needed";
@@ -202,16 +216,33 @@ Plan plan(const RotaMemory& memory, const Settings& settings, BootTime now) {
     Allowance allowance{memory, settings, now};
     for (const Case* const against : dead) {
         Decision& decision = result.decisions[static_cast<std::size_t>(against - cases.data())];
-        const std::string objection = allowance.take(*against->record_set);
-        if (!objection.empty()) {
-            decision.reason += "; stays: " + objection;
+        decision.verdict = allowance.take(*against->record_set);
+        decision.reason += allowance.words(decision.verdict);
+        if (decision.verdict != Verdict::remove) {
             continue;
         }
-        decision.verdict = Verdict::remove;
         result.batch.changes.push_back(
             {.action = model::Action::del, .record_set = *against->record_set});
     }
     return result;
+}
+
+std::string_view to_string(Verdict verdict) noexcept {
+    switch (verdict) {
+        case Verdict::remove:
+            return "remove";
+        case Verdict::one_witness:
+            return "one_witness";
+        case Verdict::foreign:
+            return "foreign";
+        case Verdict::last:
+            return "last";
+        case Verdict::next_pass:
+            return "next_pass";
+        case Verdict::cap:
+            return "cap";
+    }
+    return "unknown";
 }
 
 bool is_owned(const route53::RawRecordSet& record_set, const std::vector<std::string>& own) {

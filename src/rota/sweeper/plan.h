@@ -28,13 +28,23 @@ struct Settings {
     unsigned most_percent = 20;  ///< of a rota in a pass; one member always may
 };
 
-enum class Verdict : std::uint8_t { keep, remove };
+enum class Verdict : std::uint8_t {
+    remove,
+    one_witness,  ///< stays: two are needed
+    foreign,      ///< stays: no agent's
+    last,         ///< stays: the name would go empty
+    next_pass,    ///< stays until then
+    cap,          ///< stays: as many as may have gone
+};
+
+/// "remove", "one_witness", …, for logs and JSON.
+std::string_view to_string(Verdict verdict) noexcept;
 
 /// About one member with a witness against it, or more.
 struct Decision {
     std::string set_identifier;
     std::vector<std::string> values;
-    Verdict verdict = Verdict::keep;
+    Verdict verdict = Verdict::one_witness;
     std::string reason;                    ///< the witnesses; and what keeps it, if it stays
     std::chrono::milliseconds dangled{0};  ///< since the first sign that it is dead
 };

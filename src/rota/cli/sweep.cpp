@@ -1,0 +1,264 @@
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "rota/agent/calls.h"
+#include "rota/agent/config.h"
+#include "rota/base/error.h"
+#include "rota/base/log.h"
+#include "rota/cli/command.h"
+#include "rota/cli/members.h"
+#include "rota/cli/options.h"
+#include "rota/config/file.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/route53/client.h"
+#include "rota/sweeper/fleet.h"
+#include "rota/sweeper/probing.h"
+#include "rota/sweeper/runtime.h"
+#include "rota/sweeper/watch.h"
+
+namespace rota::cli {
+namespace {
+
+using std::chrono::seconds;
+
+struct Options {
+    sweeper::Options sweep;
+    std::string zone;
+    std::vector<std::string> names;
+    std::string type;
+    std::string interval = "30";
+    std::string young = "300";
+    std::string probe;
+    std::string probe_interval = "3";
+    std::string fleet;
+    agent::AwsOptions aws;
+    std::string log_format = "key-value";
+};
+
+const SettingSources& sources() {
+    static const SettingSources all{.environment_prefix = "ROTA_SWEEP_",
+                                    .default_file = "/etc/rota/sweep.toml",
+                                    .tables = {"rota"}};
+    return all;
+}
+
+/// For CLI11: what is wrong with the text, by the function that reads it.
+template <typename Reads>
+auto complaint(Reads reads) {
+    return [reads](const std::string& text) {
+        const auto found = reads(text);
+        return found ? std::string{} : found.error().message;
+    };
+}
+
+Result<seconds> at_least_a_second(std::string_view text) {
+    const seconds found = ROTA_TRY(read_duration(text));
+    constexpr seconds kMost{86'400};
+    if (found < seconds{1} || found > kMost) {
+        return fail(ErrorKind::config, fmt::format("'{}' is not between 1 s and 1 day", text));
+    }
+    return found;
+}
+
+/// A and AAAA unless one is given: each is a rota of its own.
+Status add_rotas(const std::string& zone, const std::string& name, const std::string& type,
+                 std::vector<sweeper::Rota>& into) {
+    if (zone.empty()) {
+        return fail(ErrorKind::config,
+                    fmt::format("{}: give the hosted zone with --zone, by id or by name", name));
+    }
+    const dns::Name parsed = ROTA_TRY(dns::Name::parse(name));
+    for (const dns::Type one : {dns::Type::a, dns::Type::aaaa}) {
+        if (!type.empty() && type != dns::to_string(one)) {
+            continue;
+        }
+        for (const sweeper::Rota& known : into) {
+            if (known.name == parsed && known.type == one && known.zone == zone) {
+                return fail(ErrorKind::config,
+                            fmt::format("the rota {} {} in zone {} is named twice", name,
+                                        dns::to_string(one), zone));
+            }
+        }
+        into.push_back({.zone = zone, .name = parsed, .type = one});
+    }
+    return {};
+}
+
+/// One [[rota]]: name, and zone and type where they are not those above it.
+Status read_table(const config::Table& table, const Options& options,
+                  std::vector<sweeper::Rota>& into) {
+    const std::array<std::string, 3> keys{"name", "zone", "type"};
+    ROTA_CHECK(table.allow_only(keys));
+    const auto name = ROTA_TRY(table.text("name"));
+    const auto zone = ROTA_TRY(table.text("zone"));
+    const auto type = ROTA_TRY(table.text("type"));
+    const std::string place = fmt::format("{}:{}: ", table.file(), table.line());
+    if (!name) {
+        return fail(ErrorKind::config, place + "a rota without a name");
+    }
+    if (type && *type != "A" && *type != "AAAA") {
+        return fail(ErrorKind::config,
+                    fmt::format("{}type '{}' is neither A nor AAAA", place, *type));
+    }
+    if (Status added =
+            add_rotas(zone.value_or(options.zone), *name, type.value_or(options.type), into);
+        !added) {
+        added.error().kind = ErrorKind::config;
+        added.error().message.insert(0, place);
+        return added;
+    }
+    return {};
+}
+
+Status read_rotas(const CLI::App& command, Options& options, const config::Table& file) {
+    std::vector<sweeper::Rota>& rotas = options.sweep.rotas;
+    const bool is_on_command_line = command.count("--name") > 0;
+    const auto tables = file.tables("rota");
+    if (is_on_command_line || tables.empty()) {
+        for (const std::string& name : options.names) {
+            if (Status added = add_rotas(options.zone, name, options.type, rotas); !added) {
+                added.error().kind = is_on_command_line ? ErrorKind::usage : ErrorKind::config;
+                return added;
+            }
+        }
+    } else {
+        for (const config::Table& table : tables) {
+            ROTA_CHECK(read_table(table, options, rotas));
+        }
+    }
+    if (rotas.empty()) {
+        return fail(file.settings().empty() ? ErrorKind::usage : ErrorKind::config,
+                    "no rota to sweep: give --zone and --name, or [[rota]] in "
+                    "/etc/rota/sweep.toml");
+    }
+    return {};
+}
+
+Result<int> sweep(CLI::App& command, Options& options) {
+    const config::Table file = ROTA_TRY(fill_options(command, sources()));
+    ROTA_CHECK(read_rotas(command, options, file));
+    sweeper::Options& settings = options.sweep;
+    settings.settings.interval = ROTA_TRY(parse_duration("interval", options.interval));
+    settings.settings.young = ROTA_TRY(parse_duration("young", options.young));
+    settings.probe_interval = ROTA_TRY(parse_duration("probe-interval", options.probe_interval));
+    if (!options.probe.empty()) {
+        settings.probe_template = ROTA_TRY(sweeper::CheckTemplate::parse(options.probe));
+    }
+    std::unique_ptr<sweeper::FleetSource> fleet;
+    if (!options.fleet.empty()) {
+        fleet = ROTA_TRY(sweeper::make_fleet_source(options.fleet));
+    }
+    log::configure(log::Level::info,
+                   options.log_format == "json" ? log::Format::json : log::Format::key_value);
+    const agent::Surroundings surroundings = ROTA_TRY(agent::look_around(options.aws));
+    const sweeper::Access access{.endpoint = surroundings.endpoint,
+                                 .credentials = surroundings.credentials,
+                                 .http = surroundings.http,
+                                 .find_zone = [](route53::Client& client, std::string_view zone) {
+                                     return agent::find_zone(client, zone);
+                                 }};
+    return sweeper::run(settings, access, std::move(fleet));
+}
+
+CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::string& into,
+                          const std::string& description) {
+    return command.add_option(flag, into, description)
+        ->check(complaint(&at_least_a_second))
+        ->type_name("DURATION")
+        ->capture_default_str();
+}
+
+void add_rota_options(CLI::App& command, Options& options) {
+    command.add_option("--zone", options.zone, "Hosted zone, by id or by name")
+        ->type_name("ID|NAME");
+    command.add_option("--name", options.names, "Domain name of a rota; repeatable")
+        ->check(complaint(&dns::Name::parse))
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    command.add_option("--type", options.type, "One type only (default: A and AAAA)")
+        ->check(CLI::IsMember({"A", "AAAA"}).description(""))
+        ->type_name("TYPE");
+    command
+        .add_option("--own", options.sweep.settings.own,
+                    "Set identifiers that may be removed, * for anything; repeatable (default i-*)")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+}
+
+void add_witness_options(CLI::App& command, Options& options) {
+    command
+        .add_option("--probe", options.probe,
+                    "Check of a member: http://{address}:8080/health, tcp://{address}:80, … "
+                    "(default: what its heartbeats say)")
+        ->check(complaint(&sweeper::CheckTemplate::parse))
+        ->type_name("CHECK");
+    add_duration(command, "--probe-interval", options.probe_interval, "Between probes of a member");
+    command
+        .add_option("--fall", options.sweep.settings.fall,
+                    "Failed probes in a row that bear witness")
+        ->check(CLI::Range(1U, 100U).description(""))
+        ->type_name("INT")
+        ->capture_default_str();
+    command
+        .add_option("--fleet", options.fleet,
+                    "Which instances there are: list:ID,ID,… or file:PATH (default: nobody knows)")
+        ->check(complaint(&sweeper::make_fleet_source))
+        ->type_name("SOURCE");
+    add_duration(command, "--young", options.young,
+                 "An instance that the fleet does not know may be so young that it will");
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app, Run& run) {
+    CLI::App& command = *app.add_subcommand("sweep", "Remove members that died without leaving");
+    auto options = std::make_shared<Options>();
+    add_config_option(command, sources());
+    add_rota_options(command, *options);
+    add_witness_options(command, *options);
+    add_duration(command, "--interval", options->interval,
+                 "Between passes, each of which removes at most a fifth of a rota");
+    command.add_flag("--once", options->sweep.once, "Look once, sweep, end")->configurable(false);
+    command
+        .add_flag("--dry-run", options->sweep.dry_run,
+                  "Say what would be removed and why; change nothing")
+        ->configurable(false);
+    command
+        .add_flag("--json", options->sweep.json,
+                  "One JSON object on standard output, with --once or --dry-run")
+        ->configurable(false);
+    command
+        .add_option("--metrics", options->sweep.metrics,
+                    "Show /metrics and /healthz at this address")
+        ->type_name("ADDRESS:PORT");
+    command.add_option("--endpoint-url", options->aws.endpoint_url, "The Route 53 API's address")
+        ->check(url_complaint)
+        ->type_name("URL");
+    command.add_option("--region", options->aws.region, "AWS region, which decides the partition");
+    command.add_option("--profile", options->aws.profile, "Profile in AWS's shared files");
+    command.add_flag("--imds-v1", options->aws.imds_v1,
+                     "Fall back to version 1 of the metadata service");
+    command.add_option("--log-format", options->log_format, "key-value or json")
+        ->check(CLI::IsMember({"key-value", "json"}).description(""))
+        ->type_name("FORMAT")
+        ->capture_default_str();
+    command.callback([&command, &run, options] {
+        run = [&command, options] {
+            const auto status = sweep(command, *options);
+            const Output output = options->sweep.json ? Output::json : Output::text;
+            return status ? *status : report(status.error(), output);
+        };
+    });
+}
+
+}  // namespace rota::cli

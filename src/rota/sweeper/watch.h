@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rota/aws/credentials.h"
+#include "rota/base/clock.h"
+#include "rota/base/error.h"
+#include "rota/dns/name.h"
+#include "rota/dns/types.h"
+#include "rota/http/client.h"
+#include "rota/route53/client.h"
+#include "rota/route53/messages.h"
+#include "rota/route53/rota_client.h"
+#include "rota/sweeper/plan.h"
+#include "rota/sweeper/probing.h"
+#include "rota/sweeper/witnesses.h"
+
+namespace rota::sweeper {
+
+/// One rota to keep clean.
+struct Rota {
+    std::string zone;  ///< id or name
+    dns::Name name;
+    dns::Type type = dns::Type::a;
+};
+
+/// How the API is reached.
+struct Access {
+    route53::Endpoint endpoint;
+    std::shared_ptr<aws::CredentialProvider> credentials;
+    http::ClientOptions http;
+    /// The id of a hosted zone given by id or name.
+    std::function<Result<std::string>(route53::Client&, std::string_view)> find_zone;
+};
+
+/// What came of a decision to remove.
+enum class Outcome : std::uint8_t {
+    planned,  ///< nothing was tried: a dry run, or the decision was to keep
+    removed,
+    gone,     ///< somebody else was faster
+    refused,  ///< `rota serve` would have lost the last member
+    changed,  ///< the record set is another one by now
+    failed,   ///< see the error
+};
+
+std::string_view to_string(Outcome outcome) noexcept;
+
+struct Sweeping {
+    Decision decision;
+    Outcome outcome = Outcome::planned;
+    std::string error;
+};
+
+/// One rota's edges: reads it, asks its witnesses, carries the plan out. One thread at a time,
+/// every call bounded.
+class Watch {
+public:
+    Watch(Rota rota, const Access& access, Settings settings,
+          std::optional<CheckTemplate> probe_template);
+
+    /// Reads the record sets, at most once an interval from an API that has no leases (Route 53's,
+    /// whose budget is 5 requests/s an account). @errors as the client.
+    Status read(BootTime now);
+
+    /// Asks for the leases; nothing where the API has none. @errors as the client.
+    Status ask_leases(BootTime now);
+
+    void see(const Fleet& fleet, BootTime now) { see_fleet(memory_, fleet, now); }
+
+    /// Probes every member that may be removed and that it knows how to probe.
+    /// @returns whether one failed.
+    bool probe(std::chrono::milliseconds timeout);
+
+    /// Plans and, unless it is a dry run, carries out.
+    std::vector<Sweeping> sweep(bool dry_run, BootTime now);
+
+    [[nodiscard]] const Rota& rota() const noexcept { return rota_; }
+
+    [[nodiscard]] const RotaMemory& memory() const noexcept { return memory_; }
+
+    /// What an earlier run remembered. @pre nothing has been read yet.
+    void remember(RotaMemory memory) { memory_ = std::move(memory); }
+
+    [[nodiscard]] bool was_read() const noexcept { return last_read_.has_value(); }
+
+    /// When the next lease runs out, if one is held.
+    [[nodiscard]] std::optional<BootTime> next_lease_end() const noexcept {
+        return next_lease_end_;
+    }
+
+private:
+    Status read_now(BootTime now);
+    void carry_out(std::vector<Sweeping>& sweepings, const route53::RawChangeBatch& batch,
+                   BootTime now);
+    Outcome remove(const route53::RawChangeBatch& batch, std::string& error);
+    void forget(const route53::RawRecordSet& record_set);
+
+    Rota rota_;
+    const Access& access_;
+    Settings settings_;
+    std::optional<CheckTemplate> probe_template_;
+    std::unique_ptr<route53::Client> client_;
+    std::unique_ptr<route53::RotaClient> rota_client_;  ///< nothing once it proved unsupported
+    std::string zone_id_;
+    RotaMemory memory_;
+    std::vector<route53::MemberLease> leases_;
+    std::optional<BootTime> last_read_;
+    std::optional<BootTime> next_lease_end_;
+    BootTime not_before_;  ///< of the next try after a failure
+};
+
+}  // namespace rota::sweeper
