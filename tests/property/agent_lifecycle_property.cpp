@@ -14,6 +14,7 @@
 #include "rota/base/clock.h"
 #include "rota/health/check.h"
 #include "rota/health/observation.h"
+#include "rota/instance/connections.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -79,6 +80,10 @@ public:
         } else if (kind < 14 && !world.beats.empty()) {
             world.beats.pop_front();
             world.feed(Beaten{.member = 0, .problem = *rc::gen::element("", "lost")});
+        } else if (kind < 18 && world.counts_connections) {
+            world.counts_connections = false;
+            world.feed(Counted{.connections = instance::Connections{
+                                   .total = *rc::gen::element<std::size_t>(0, 1, 500)}});
         } else if (kind < 45) {
             world.answer_one(*rc::gen::weightedElement<Fate>({{6, Fate::done},
                                                               {1, Fate::refused_retryably},
@@ -186,6 +191,9 @@ Settings random_settings() {
     Settings settings;
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
+    if (*rc::gen::arbitrary<bool>()) {
+        settings.ports = {80};
+    }
     settings.lease = *rc::gen::element(0s, 9s);
     for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
         settings.checks.push_back(health::parse_check("tcp://127.0.0.1:80").value());

@@ -143,6 +143,7 @@ public:
     bool keeps_members = true;                      ///< as `rota serve`, unlike Route 53
     bool checks_readiness = false;
     bool asks_notices = false;
+    bool counts_connections = false;
     std::deque<std::size_t> beats;   ///< outstanding
     std::deque<std::size_t> probes;  ///< outstanding
     bool announced = false;
@@ -166,6 +167,8 @@ private:
             probes.push_back(probe->check);
         } else if (const auto* beat = std::get_if<Beat>(&action)) {
             beats.push_back(beat->member);
+        } else if (std::holds_alternative<CountConnections>(action)) {
+            counts_connections = true;
         } else if (std::holds_alternative<AskNotices>(action)) {
             asks_notices = true;
         } else if (std::holds_alternative<CheckReadiness>(action)) {

@@ -1,7 +1,9 @@
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "rota/health/agent_check.h"
 #include "rota/health/check.h"
 #include "rota/health/observation.h"
+#include "rota/instance/connections.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -831,6 +834,67 @@ TEST(Health, is_not_asked_any_more_while_leaving) {
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_TRUE(world.probes.empty());
+}
+
+/// Runs a leave to its end with what `open` says is connected at each count.
+World leave_with_clients(const std::function<std::size_t(BootTime)>& open) {
+    Settings settings = agent();
+    settings.ports = {80};
+    World world = in_service(settings);
+    world.feed(LeaveRequested{"SIGTERM"});
+    for (int i = 0; i < 2000 && !world.finished; ++i) {
+        if (world.counts_connections) {
+            world.counts_connections = false;
+            const std::size_t total = open(world.now);
+            instance::Connections seen{.total = total};
+            if (total > 0) {
+                seen.peers = {{.address = "192.0.2.77", .count = total}};
+                seen.distinct_peers = 1;
+            }
+            world.feed(Counted{.connections = seen});
+        } else if (!world.answer_one() && !world.advance_to_wake()) {
+            break;
+        }
+    }
+    return world;
+}
+
+TEST(Emptying, waits_until_no_client_is_connected) {
+    std::optional<BootTime> closed;
+    const World world = leave_with_clients([&closed](BootTime now) {
+        closed = closed.value_or(now + 100s);
+        return now < *closed ? 3U : 0U;
+    });
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_GE(world.now, *closed);
+    EXPECT_LE(world.now, *closed + 2s);
+    EXPECT_TRUE(world.said("no client is connected"));
+}
+
+TEST(Emptying, does_not_wait_for_the_hundredth_that_stays_for_a_ttl) {
+    bool is_first = true;
+    const World world = leave_with_clients(
+        [&is_first](BootTime) { return std::exchange(is_first, false) ? 1000U : 9U; });
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.said("drained, but 9 of 1000 connections are still open: 9 from 192.0.2.77"));
+}
+
+TEST(Emptying, ends_at_the_deadline_with_75) {
+    const World world = leave_with_clients([](BootTime) { return 3U; });
+    EXPECT_EQ(world.finished, 75);
+    EXPECT_TRUE(world.said("3 connections are still open"));
+}
+
+TEST(Emptying, is_not_done_where_connections_cannot_be_counted) {
+    Settings settings = agent();
+    settings.ports = {80};
+    World world = in_service(settings);
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.counts_connections);
+    world.feed(Counted{.connections = std::nullopt, .problem = "not permitted"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.said("cannot be counted: not permitted"));
 }
 
 TEST(Lease, is_renewed_in_thirds_while_in_service_and_not_while_leaving) {

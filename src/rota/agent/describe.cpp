@@ -45,6 +45,8 @@ std::string_view to_string(Phase phase) noexcept {
             return "verifying";
         case Phase::rechecking:
             return "rechecking";
+        case Phase::emptying:
+            return "emptying";
         case Phase::proving:
             return "proving";
         case Phase::out:
@@ -124,6 +126,9 @@ std::string describe(const State& state, const Member& member, BootTime now) {
             return member.floor && *member.floor > now
                        ? fmt::format("draining, safe in {}", in_seconds(*member.floor - now))
                        : std::string{"draining"};
+        case Phase::emptying:
+            return fmt::format("drained, {} connections are still open ({})",
+                               state.clients.last.total, describe(state.clients.last));
         case Phase::verifying:
             return "drained, looking for a late write";
         case Phase::gone:

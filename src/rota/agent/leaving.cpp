@@ -20,7 +20,6 @@ namespace rota::agent {
 namespace {
 
 constexpr std::chrono::seconds kWithdrawalSpread{3};
-constexpr std::string_view kDrained = "drained: no cache holds the address any more";
 
 }  // namespace
 
@@ -74,7 +73,7 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
             say(log::Level::warning, member, "an earlier write has landed late: deleting it");
             call(member, Phase::leave_reading, ReadGroup{});
         } else {
-            go_out(member, "left, drained", kDrained);
+            empty(member);
         }
     } else if (std::get<ChangeSeen>(answer).is_insync) {
         start_drain(member, now_, "INSYNC");
@@ -257,7 +256,7 @@ void Stepper::finish_drain(Member& member) {
         call(member, Phase::verifying, ReadOwn{});
         return;
     }
-    go_out(member, "left, drained", kDrained);
+    empty(member);
 }
 
 void Stepper::on_leave_failure(Member& member, const Failure& failure) {

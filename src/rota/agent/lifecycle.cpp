@@ -133,6 +133,7 @@ std::optional<BootTime> next_wake(const State& state) {
     };
     consider(state.readiness_wake);
     consider(state.notices_wake);
+    consider(state.clients.wake);
     for (const Examination& examination : state.examinations) {
         consider(examination.wake);
     }
@@ -158,6 +159,7 @@ std::vector<Action> Stepper::run(const Event& event) {
     act_where_due();
     reconcile();
     beat_where_due();
+    count_where_due();
     settle_refusals();
     expire_at_deadline();
     announce();
@@ -265,6 +267,7 @@ void Stepper::hurry_out(Member& member) {
         case Phase::cleared:
         case Phase::draining:
         case Phase::verifying:
+        case Phase::emptying:
             return;
         case Phase::deleting:
         case Phase::withdrawing:
@@ -300,6 +303,8 @@ void Stepper::wake(Member& member) {
         begin_join(member);
     } else if (member.phase == Phase::draining) {
         finish_drain(member);
+    } else if (member.phase == Phase::emptying) {
+        look_at_clients(member);
     } else {
         call(member, member.phase, member.request);
     }

@@ -19,6 +19,7 @@
 #include "rota/health/check.h"
 #include "rota/health/judge.h"
 #include "rota/health/observation.h"
+#include "rota/instance/connections.h"
 #include "rota/instance/notices.h"
 #include "rota/model/record_set.h"
 
@@ -28,7 +29,7 @@
 //   waiting → resolving → reading → writing → joining → in service ⇄ watching
 //      │ an absence, from anywhere                          ▲ it has passed, from anywhere
 //      ├→ leave_resolving → leave_reading → deleting → withdrawing
-//      │    → (rechecking) → proving → draining → (verifying) → out
+//      │    → (rechecking) → proving → draining → (verifying) → (emptying) → out
 //      │ a leave, from anywhere, one way
 //      └→ the same, and at the end gone
 //
@@ -58,8 +59,10 @@ struct Settings {
     std::chrono::seconds readiness_interval{5};
     bool check_readiness = false;
     std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
-    std::chrono::seconds lease{0};      ///< renewed in thirds of it at `rota serve`; zero: none
-    bool watch_notices = false;         ///< ask the metadata service for notices of the end
+    /// The service's ports, whose connections a drain waits for; none: it does not.
+    std::vector<std::uint16_t> ports;
+    std::chrono::seconds lease{0};  ///< renewed in thirds of it at `rota serve`; zero: none
+    bool watch_notices = false;     ///< ask the metadata service for notices of the end
     std::chrono::seconds notices_interval{instance::kNoticeInterval};
     std::optional<std::chrono::seconds>
         notice;                  ///< the shortest lead time to plan for: 120 s, spot
@@ -110,6 +113,7 @@ enum class Phase : std::uint8_t {
     draining,
     verifying,   ///< a write whose answer was lost may have landed late: one last look
     rechecking,  ///< whether everybody left at the same moment
+    emptying,    ///< no cache holds the address, but clients are still connected
     proving,     ///< asking the server when the address was last given out
     out,         ///< until the absence has passed
     // The ends:
@@ -190,6 +194,9 @@ struct Probe {
 /// Ask the metadata service; the answer is Noticed.
 struct AskNotices {};
 
+/// Count the connections on settings.ports; the answer is Counted.
+struct CountConnections {};
+
 /// Renew the member's lease; the answer is Beaten.
 struct Beat {
     std::size_t member = 0;
@@ -209,8 +216,8 @@ struct Finish {
     int exit_status = 0;
 };
 
-using Action =
-    std::variant<Call, CheckReadiness, Probe, AskNotices, Beat, Say, AllInService, Finish>;
+using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, CountConnections, Beat, Say,
+                            AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -225,6 +232,11 @@ struct ReadinessChecked {
 struct Probed {
     std::size_t check = 0;
     health::Observation observation;
+};
+
+struct Counted {
+    std::optional<instance::Connections> connections;  ///< nothing: they cannot be counted
+    std::string problem;                               ///< why
 };
 
 struct Beaten {
@@ -282,8 +294,8 @@ struct CameBack {
     Reason reason = Reason::unhealthy;
 };
 
-using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Beaten, Answered,
-                           LeaveRequested, WentAbsent, CameBack>;
+using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Beaten, Counted,
+                           Answered, LeaveRequested, WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
 struct Examination {
@@ -293,6 +305,16 @@ struct Examination {
     std::optional<BootTime> wake;  ///< of the next probe
     health::Observation last;
     health::AgentCheckState words;  ///< of an agent-check
+};
+
+/// The connections of clients, while a member goes out.
+struct Clients {
+    bool is_out = false;  ///< a count is
+    bool is_uncountable = false;
+    std::optional<BootTime> wake;
+    std::optional<std::size_t> before;  ///< when the going out began
+    std::optional<BootTime> few_since;  ///< under a hundredth of `before` since then
+    instance::Connections last;
 };
 
 /// A member's lease.
@@ -341,6 +363,7 @@ struct State {
     std::string readiness_detail;
     std::vector<Examination> examinations;  ///< one a check of the settings
     instance::Notices notices;              ///< as last read
+    Clients clients;
     std::optional<BootTime> notices_wake;
     unsigned notices_failures = 0;  ///< in a row
     std::vector<Absence> absences;  ///< at most one a reason

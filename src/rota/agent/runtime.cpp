@@ -49,6 +49,7 @@
 #include "rota/health/observation.h"
 #include "rota/health/probe.h"
 #include "rota/instance/address.h"
+#include "rota/instance/connections.h"
 #include "rota/instance/drain_file.h"
 #include "rota/instance/notices.h"
 #include "rota/route53/client.h"
@@ -85,6 +86,7 @@ private:
     void carry_out(const CheckReadiness& action);
     void carry_out(const Probe& action);
     void carry_out(const AskNotices& action);
+    void carry_out(const CountConnections& action);
     void carry_out(const Beat& action);
     void carry_out(const Say& say);
     void carry_out(const AllInService& action);
@@ -413,6 +415,18 @@ void Loop::carry_out(const AskNotices& /*action*/) {
         }
         return Noticed{.notices = std::move(*notices), .problem = {}, .now = wall_now()};
     });
+}
+
+void Loop::carry_out(const CountConnections& /*action*/) {
+    // One netlink walk over the kernel's table: too short for a thread of its own.
+    auto connections = instance::count_connections(state_.settings.ports);
+    Counted counted;
+    if (connections) {
+        counted.connections = std::move(*connections);
+    } else {
+        counted.problem = std::move(connections.error().message);
+    }
+    inbox_.post(std::move(counted));
 }
 
 void Loop::carry_out(const Beat& action) {

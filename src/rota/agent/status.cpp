@@ -22,6 +22,7 @@
 #include "rota/base/error.h"
 #include "rota/dns/types.h"
 #include "rota/health/judge.h"
+#include "rota/instance/connections.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -140,6 +141,16 @@ std::string status_json(const State& state, BootTime now) {
     status["deadline_seconds"] = state.settings.deadline.count();
     if (state.settings.dry_run) {
         status["dry_run"] = true;
+    }
+    status["connections"] = nullptr;
+    if (state.clients.before) {
+        status["connections"] = {{"open", state.clients.last.total},
+                                 {"before", *state.clients.before},
+                                 {"peers", Json::array()}};
+        for (const instance::PeerConnections& peer : state.clients.last.peers) {
+            status["connections"]["peers"].push_back(
+                {{"address", peer.address}, {"open", peer.count}});
+        }
     }
     status["rotas"] = Json::array();
     for (const Member& member : state.members) {

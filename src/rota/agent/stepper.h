@@ -11,6 +11,7 @@
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/base/rng.h"
+#include "rota/instance/connections.h"
 #include "rota/model/record_set.h"
 
 namespace rota::agent {
@@ -31,6 +32,7 @@ private:
     void on(const Probed& event);
     void on(const Noticed& event);
     void on(const Beaten& event);
+    void on(const Counted& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -54,6 +56,11 @@ private:
 
     // foreseen.cpp: the ends that the metadata service tells of.
     void ask_notices_where_due();
+
+    // emptying.cpp: the clients that are still connected.
+    void count_where_due();
+    void empty(Member& member);
+    void look_at_clients(Member& member);
 
     // lease.cpp: the heartbeats of a member in service.
     void beat_where_due();
@@ -135,6 +142,9 @@ inline const model::RecordSet& stored_of(const Member& member) {
     ROTA_ASSERT(member.stored.has_value());
     return *member.stored;
 }
+
+/// "3 from 192.0.2.7, 1 from 2001:db8::1 and more from 4 others"
+std::string describe(const instance::Connections& connections);
 
 /// True while a member is on its way out, or out.
 inline bool is_withdrawing(Phase phase) noexcept {

@@ -30,6 +30,7 @@
 #include "rota/dns/types.h"
 #include "rota/health/check.h"
 #include "rota/instance/address.h"
+#include "rota/instance/connections.h"
 
 namespace rota::cli {
 namespace {
@@ -79,6 +80,16 @@ Result<dns::Type> read_type(const std::string& text) {
         return fail(ErrorKind::config, fmt::format("type '{}' is neither A nor AAAA", text));
     }
     return *type;
+}
+
+Result<std::uint16_t> read_port(const std::string& text) {
+    std::uint16_t port = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, port);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || port == 0) {
+        return fail(ErrorKind::config, fmt::format("'{}' is not a port from 1 to 65535", text));
+    }
+    return port;
 }
 
 Status check_identifier(const std::string& text) {
@@ -275,6 +286,14 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     add_api_options(command, options);
     const bool is_agent = shown == MemberCommand::agent;
     const std::vector<CLI::Option*> for_drain{
+        command
+            .add_option("--port", options.ports,
+                        "The service's port: a drain also waits until no client is connected to "
+                        "it; repeatable")
+            ->check(complaint(&read_port))
+            ->type_name("PORT")
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->allow_extra_args(false),
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
         add_duration(command, "--client-floor", options.client_floor,
                      "Added too: how long clients keep an address whatever its TTL"),
@@ -413,6 +432,13 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         settings.check_readiness = true;
     }
     settings.checks = ROTA_TRY(read_checks(options.health, file));
+    for (const std::string& port : options.ports) {
+        settings.ports.push_back(ROTA_TRY(read_port(port)));
+    }
+    if (settings.ports.size() > instance::kMostPorts) {
+        return fail(ErrorKind::config,
+                    fmt::format("--port: at most {} ports", instance::kMostPorts));
+    }
     settings.lease = ROTA_TRY(parse_duration("lease", options.lease));
     settings.watch_notices = options.notices;
     if (!options.notice.empty()) {

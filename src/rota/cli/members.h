@@ -41,6 +41,7 @@ struct MemberOptions {
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
     HealthOptions health;
+    std::vector<std::string> ports;
     std::string lease = "9";
     bool notices = true;
     std::string notice;

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/stepper.h"
+#include "rota/base/log.h"
+#include "rota/instance/connections.h"
+
+namespace rota::agent {
+namespace {
+
+constexpr std::chrono::seconds kCountInterval{1};
+
+// So many of those that were connected may be left: who has not gone for a TTL does not look up the
+// name, and will not go.
+constexpr std::size_t kFewPercent = 1;
+
+bool is_going_out(const Member& member) {
+    return is_withdrawing(member.phase) && member.phase != Phase::out && !is_end(member.phase);
+}
+
+}  // namespace
+
+std::string describe(const instance::Connections& connections) {
+    constexpr std::size_t kNamed = 5;
+    std::string text;
+    const std::size_t named = std::min(kNamed, connections.peers.size());
+    for (std::size_t i = 0; i < named; ++i) {
+        text += fmt::format("{}{} from {}", text.empty() ? "" : ", ", connections.peers[i].count,
+                            connections.peers[i].address);
+    }
+    if (connections.distinct_peers > named) {
+        text += fmt::format(" and more from {} others", connections.distinct_peers - named);
+    }
+    return text;
+}
+
+void Stepper::count_where_due() {
+    Clients& clients = state_.clients;
+    if (state_.settings.goal == Goal::join || state_.settings.ports.empty()) {
+        return;
+    }
+    if (std::ranges::none_of(state_.members, is_going_out)) {
+        const bool is_out = clients.is_out;
+        clients = {};
+        clients.is_out = is_out;
+        return;
+    }
+    const bool is_due = !clients.wake || *clients.wake <= now_;
+    if (!clients.is_out && !clients.is_uncountable && is_due) {
+        clients.is_out = true;
+        clients.wake.reset();
+        actions_.emplace_back(CountConnections{});
+    }
+}
+
+void Stepper::on(const Counted& event) {
+    Clients& clients = state_.clients;
+    if (!clients.is_out) {
+        return;
+    }
+    clients.is_out = false;
+    clients.wake = now_ + kCountInterval;
+    if (!event.connections) {
+        clients.is_uncountable = true;
+        clients.wake.reset();
+        actions_.emplace_back(
+            Say{.level = log::Level::warning,
+                .member = std::nullopt,
+                .text = "the drain does not wait for connections, they cannot be counted: " +
+                        event.problem});
+    } else {
+        clients.last = *event.connections;
+        if (!clients.before) {
+            clients.before = clients.last.total;
+        }
+        const bool are_few = clients.last.total * 100 < *clients.before * kFewPercent;
+        if (!are_few) {
+            clients.few_since.reset();
+        } else if (!clients.few_since) {
+            clients.few_since = now_;
+        }
+    }
+    for (Member& member : state_.members) {
+        if (member.phase == Phase::emptying) {
+            look_at_clients(member);
+        }
+    }
+}
+
+void Stepper::empty(Member& member) {
+    if (state_.settings.ports.empty()) {
+        go_out(member, "left, drained", "drained: no cache holds the address any more");
+        return;
+    }
+    member.phase = Phase::emptying;
+    // Where nobody waits for the end, this is how long clients are waited for.
+    member.wake = now_ + state_.settings.deadline;
+    member.floor.reset();
+    look_at_clients(member);
+}
+
+void Stepper::look_at_clients(Member& member) {
+    const Clients& clients = state_.clients;
+    const instance::Connections& open = clients.last;
+    const bool are_few = clients.few_since && now_ - *clients.few_since >=
+                                                  std::chrono::seconds{member.ttls.largest(now_)};
+    const bool are_waited_for = member.wake && now_ < *member.wake;
+    if (clients.is_uncountable) {
+        go_out(member, "left, drained", "drained: no cache holds the address any more");
+    } else if (clients.before && open.total == 0) {
+        go_out(member, "left, drained",
+               "drained: no cache holds the address any more, and no client is connected");
+    } else if (are_few || !are_waited_for) {
+        std::string text =
+            fmt::format("drained, but {} of {} connections are still open: {}", open.total,
+                        clients.before.value_or(open.total), describe(open));
+        go_out(member, text, text);
+    }
+}
+
+}  // namespace rota::agent
