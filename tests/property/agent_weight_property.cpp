@@ -63,7 +63,6 @@ WeightInput any_input(Rng& rng, std::uint64_t& requests) {
     } else if (rng.below(20) == 0) {
         input.word = health::AgentWeight{.value = rng.below(257), .is_percent = false};
     }
-    input.members = rng.below(8);
     return input;
 }
 
@@ -118,8 +117,7 @@ RC_GTEST_PROP(WeightLaw, never_falls_in_a_slow_start, ()) {
         // Up to half of the fleet is young; a younger one would end the slow start.
         FleetReport fleet{.members = 4, .reporting = 4, .young = rng.below(3)};
         fleet.mean_utilisation = 0.5;
-        const WeightInput input{
-            .load = {.utilisation = rng.unit()}, .fleet = fleet, .members = 2 + rng.below(3)};
+        const WeightInput input{.load = {.utilisation = rng.unit()}, .fleet = fleet};
         const auto decision = observe(state, settings, input, now);
         RC_ASSERT(decision.weight >= before);
         before = decision.weight;
@@ -153,8 +151,7 @@ public:
             total_ += capacity;
         }
         for (std::size_t i = 0; i < states_.size(); ++i) {
-            weights_[i] =
-                observe(states_[i], options_.settings, {.members = states_.size()}, now_).weight;
+            weights_[i] = observe(states_[i], options_.settings, {}, now_).weight;
             joined(states_[i], weights_[i], now_);
         }
         double sum = 0;
@@ -252,8 +249,7 @@ private:
         }
         report.mean_utilisation = mean;
         for (std::size_t i = 0; i < loads_.size(); ++i) {
-            WeightInput input{.load = {.utilisation = std::min(utilisation(i), 1.0)},
-                              .members = loads_.size()};
+            WeightInput input{.load = {.utilisation = std::min(utilisation(i), 1.0)}};
             if (options_.counts_requests) {
                 input.load.requests = static_cast<std::uint64_t>(counters_[i]);
             }

@@ -30,7 +30,7 @@ class Agent {
 public:
     explicit Agent(WeightSettings settings = {.slow_start = 0s}) : settings_{settings} {
         EXPECT_TRUE(validate(settings_));
-        const auto first = observe(state_, settings_, {.members = 4}, now_);
+        const auto first = observe(state_, settings_, {}, now_);
         joined(state_, first.weight, now_);
         weight = first.weight;
     }
@@ -79,46 +79,46 @@ FleetReport fleet(double mean, std::size_t members = 4) {
 
 TEST(WeightLaw, keeps_the_base_while_the_load_is_carried) {
     Agent agent;
-    agent.look_for(1h, {.load = busy(0.3), .members = 4});
+    agent.look_for(1h, {.load = busy(0.3)});
     EXPECT_EQ(agent.weight, 100);
     EXPECT_EQ(agent.writes, 0);
 }
 
 TEST(WeightLaw, sheds_what_is_above_the_target_and_takes_it_back) {
     Agent agent;
-    agent.look_for(10min, {.load = busy(1), .members = 4});
+    agent.look_for(10min, {.load = busy(1)});
     EXPECT_LT(agent.weight, 50);
-    const auto low = agent.look_for(1h, {.load = busy(1), .members = 4});
+    const auto low = agent.look_for(1h, {.load = busy(1)});
     EXPECT_EQ(low.weight, 25) << "a quarter at least, whatever the load";
     EXPECT_EQ(low.reason, "100 x trim 0.25 (100% busy, the target 60%)");
-    EXPECT_EQ(agent.look_for(1h, {.load = busy(0.2), .members = 4}).weight, 100);
+    EXPECT_EQ(agent.look_for(1h, {.load = busy(0.2)}).weight, 100);
     EXPECT_GE(agent.weight, 95) << "less than 5 % is not worth a change";
 }
 
 TEST(WeightLaw, leaves_differences_in_the_dead_band_alone) {
     Agent agent;
-    agent.look_for(1h, {.load = busy(0.65), .members = 4});
+    agent.look_for(1h, {.load = busy(0.65)});
     EXPECT_EQ(agent.writes, 0);
-    agent.look_for(1h, {.load = busy(0.54), .fleet = fleet(0.5), .members = 4});
+    agent.look_for(1h, {.load = busy(0.54), .fleet = fleet(0.5)});
     EXPECT_EQ(agent.writes, 0);
 }
 
 TEST(WeightLaw, publishes_at_most_once_a_minute_or_ttl) {
     Agent minute;
-    minute.look_for(10min, {.load = busy(1), .members = 4});
+    minute.look_for(10min, {.load = busy(1)});
     EXPECT_LE(minute.writes, 10);
     EXPECT_GE(minute.writes, 5);
     Agent slow{{.ttl = 300s, .slow_start = 0s}};
-    slow.look_for(10min, {.load = busy(1), .members = 4});
+    slow.look_for(10min, {.load = busy(1)});
     EXPECT_LE(slow.writes, 2);
 }
 
 TEST(WeightLaw, follows_the_fleets_mean_where_it_reports) {
     Agent above;
-    const auto half = above.look_for(20min, {.load = busy(0.8), .fleet = fleet(0.5), .members = 4});
+    const auto half = above.look_for(20min, {.load = busy(0.8), .fleet = fleet(0.5)});
     EXPECT_EQ(half.weight, 50) << "at most halved";
     Agent below;
-    below.look_for(1h, {.load = busy(0.3), .fleet = fleet(0.5), .members = 4});
+    below.look_for(1h, {.load = busy(0.3), .fleet = fleet(0.5)});
     EXPECT_GT(below.weight, 170) << "at most doubled";
 }
 
@@ -127,23 +127,22 @@ TEST(WeightLaw, rests_where_the_fleets_figures_cannot_guide) {
     missing.reporting = 6;
     for (const auto& report : {fleet(0.9), missing}) {
         Agent agent;
-        const auto last =
-            agent.look_for(1h, {.load = busy(1), .fleet = report, .members = report.members});
+        const auto last = agent.look_for(1h, {.load = busy(1), .fleet = report});
         EXPECT_EQ(agent.writes, 0);
         EXPECT_TRUE(last.reason.contains("trim rests")) << last.reason;
     }
     Agent two;  // the target alone
-    const WeightInput odd{.load = busy(1), .fleet = fleet(0.5, 2), .members = 2};
+    const WeightInput odd{.load = busy(1), .fleet = fleet(0.5, 2)};
     EXPECT_EQ(two.look_for(1h, odd).weight, 25);
     Agent blind;
-    EXPECT_TRUE(blind.look_for(1h, {.members = 4}).reason.contains("no load figures"));
+    EXPECT_TRUE(blind.look_for(1h, {}).reason.contains("no load figures"));
     EXPECT_EQ(blind.writes, 0);
 }
 
 TEST(WeightLaw, weighs_by_capacity_against_the_reference) {
     Agent agent{{.reference_capacity = 100, .slow_start = 0s}};
     agent.rate = 30;
-    const auto last = agent.look_for(5min, {.load = busy(0.6), .members = 4});
+    const auto last = agent.look_for(5min, {.load = busy(0.6)});
     EXPECT_EQ(agent.weight, 50);
     EXPECT_EQ(last.reason, "100 x capacity 0.50 (50 of 100 requests/s)");
 }
@@ -153,21 +152,21 @@ TEST(WeightLaw, weighs_by_capacity_against_the_fleets_median) {
     agent.rate = 60;
     FleetReport report = fleet(0.3);
     report.median_capacity = 100;
-    agent.look_for(5min, {.load = busy(0.3), .fleet = report, .members = 4});
+    agent.look_for(5min, {.load = busy(0.3), .fleet = report});
     EXPECT_EQ(agent.weight, 200);
 }
 
 TEST(WeightLaw, obeys_the_agent_checks_word) {
     Agent agent;
-    agent.look_for(2min, {.word = health::AgentWeight{.value = 50}, .members = 4});
+    agent.look_for(2min, {.word = health::AgentWeight{.value = 50}});
     EXPECT_EQ(agent.weight, 50);
     const health::AgentWeight absolute{.value = 256, .is_percent = false};
-    agent.look_for(2min, {.word = absolute, .members = 4});
+    agent.look_for(2min, {.word = absolute});
     EXPECT_EQ(agent.weight, 255);
-    const auto none = agent.look_for(2min, {.word = health::AgentWeight{.value = 0}, .members = 4});
+    const auto none = agent.look_for(2min, {.word = health::AgentWeight{.value = 0}});
     EXPECT_TRUE(none.asks_for_none);
     EXPECT_EQ(agent.weight, 1) << "0 would only be advice";
-    agent.look_for(2min, {.members = 4});
+    agent.look_for(2min, {});
     EXPECT_EQ(agent.weight, 100);
 }
 
@@ -176,32 +175,31 @@ TEST(WeightLaw, starts_slowly) {
     EXPECT_EQ(agent.weight, 10);
     std::vector<int> weights;
     for (int minute = 0; minute < 6; ++minute) {
-        agent.look_for(1min, {.load = busy(0.1), .fleet = fleet(0.6), .members = 4});
+        agent.look_for(1min, {.load = busy(0.1), .fleet = fleet(0.6)});
         weights.push_back(agent.weight);
     }
     EXPECT_EQ(weights, (std::vector<int>{20, 40, 60, 80, 100, 100})) << "and no trim meanwhile";
 }
 
-TEST(WeightLaw, does_not_hold_back_in_a_young_fleet_or_alone) {
+TEST(WeightLaw, does_not_hold_back_in_a_young_fleet) {
     const WeightSettings settings{.slow_start = 300s};
     WeightState state;
-    EXPECT_EQ(observe(state, settings, {.members = 1}, kStart).weight, 100);
     FleetReport young = fleet(0.1);
     young.young = 3;
-    EXPECT_EQ(observe(state, settings, {.fleet = young, .members = 4}, kStart).weight, 100);
+    EXPECT_EQ(observe(state, settings, {.fleet = young}, kStart).weight, 100);
     young.young = 2;
-    EXPECT_EQ(observe(state, settings, {.fleet = young, .members = 4}, kStart).weight, 10);
+    EXPECT_EQ(observe(state, settings, {.fleet = young}, kStart).weight, 10);
 }
 
 TEST(WeightLaw, begins_no_slow_start_when_the_agent_restarts) {
     const WeightSettings settings{.slow_start = 300s};
     WeightState state;
     resumed(state, 80, kStart);
-    const auto decision = observe(state, settings, {.members = 4}, kStart + 10s);
+    const auto decision = observe(state, settings, {}, kStart + 10s);
     EXPECT_EQ(decision.weight, 100);
     EXPECT_FALSE(decision.may_publish);
     left(state);
-    EXPECT_EQ(observe(state, settings, {.members = 4}, kStart + 20s).weight, 10);
+    EXPECT_EQ(observe(state, settings, {}, kStart + 20s).weight, 10);
 }
 
 TEST(WeightSettings, out_of_range_are_refused) {
@@ -293,6 +291,15 @@ TEST(FleetReport, is_summed_up_from_the_answer_to_a_heartbeat) {
     EXPECT_EQ(report.mean_utilisation, 0.5);
     EXPECT_EQ(report.median_capacity, 120);
     EXPECT_FALSE(fleet_report({.members = 1, .reports = {member(0.5, 50)}}).median_capacity);
+}
+
+TEST(LoadReport, tells_the_fleet_what_was_measured) {
+    const CapacityEstimate rates{.requests_per_second = 50, .errors_per_second = {}};
+    const auto report = load_report(busy(0.5), rates, true);
+    EXPECT_EQ(report.utilisation, 0.5);
+    EXPECT_EQ(report.requests_per_second, 50);
+    EXPECT_FALSE(report.errors_per_second);
+    EXPECT_TRUE(report.draining);
 }
 
 TEST(ScaleWarning, is_given_when_the_siblings_weigh_on_another_scale) {

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "rota/agent/capacity.h"
+#include "rota/instance/load.h"
 #include "rota/route53/rota_client.h"
 
 namespace rota::agent {
@@ -47,6 +48,15 @@ FleetReport fleet_report(const route53::RotaReport& report) {
         out.median_capacity = median(std::move(capacities));
     }
     return out;
+}
+
+route53::LoadReport load_report(const instance::LoadSample& load, const CapacityEstimate& rates,
+                                bool draining) {
+    return {.utilisation = load.utilisation,
+            .requests_per_second = rates.requests_per_second,
+            .errors_per_second = rates.errors_per_second,
+            .in_flight = {},
+            .draining = draining};
 }
 
 std::optional<std::string> scale_warning(std::uint8_t base, std::uint8_t current,

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "rota/agent/capacity.h"
+#include "rota/instance/load.h"
 #include "rota/route53/rota_client.h"
 
 // What an agent can know of its siblings: their reports against `rota serve`, their weights
@@ -23,6 +25,10 @@ struct FleetReport {
 
 /// What the answer to a heartbeat says for the weight law.
 FleetReport fleet_report(const route53::RotaReport& report);
+
+/// What this instance tells its fleet in a heartbeat.
+route53::LoadReport load_report(const instance::LoadSample& load, const CapacityEstimate& rates,
+                                bool draining);
 
 /// Whether the siblings weigh themselves on another scale, as 10 against 100: then shares follow
 /// the mistake and not the load.

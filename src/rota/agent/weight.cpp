@@ -178,9 +178,9 @@ void take_into_window(WeightState& state, const WeightInput& input, BootTime now
 }
 
 /// The part of the weight that a member of this age takes.
-double slow_start(WeightState& state, const WeightSettings& settings, const WeightInput& input,
-                  BootTime now) {
-    // Where most of the fleet is new, or nobody else is there, holding back helps nobody.
+double slow_start(WeightState& state, const WeightSettings& settings, BootTime now) {
+    // Where most of the fleet is new, holding back helps nobody. Alone it would not either, but the
+    // next ones to join would begin far below.
     const FleetReport* fleet = known_fleet(state, now);
     const bool is_young = fleet != nullptr && fleet->young && 2 * *fleet->young > fleet->members;
     const auto age =
@@ -188,7 +188,7 @@ double slow_start(WeightState& state, const WeightSettings& settings, const Weig
     if (state.is_warm) {
         return 1;
     }
-    if (is_young || input.members == 1 || age >= settings.slow_start) {
+    if (is_young || age >= settings.slow_start) {
         if (state.in_service_since) {
             state.is_warm = true;
             // Resolvers follow within a TTL; what is seen until then is not this member's share.
@@ -297,7 +297,7 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
     state.looked_at = now;
 
     const auto factor = capacity_factor(state, settings, now);
-    const double warmth = slow_start(state, settings, input, now);
+    const double warmth = slow_start(state, settings, now);
     const double base = base_of(settings, input.word);
     const double weight = base * factor.value_or(1) * std::exp(state.trim) * warmth;
     WeightDecision decision{.weight = rounded(weight, base),

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,7 +40,6 @@ struct WeightInput {
     instance::LoadSample load;                ///< of all sources, instance::worst_of()
     std::optional<FleetReport> fleet;         ///< as of now; an answer to a heartbeat counts once
     std::optional<health::AgentWeight> word;  ///< of an agent-check, in force
-    std::size_t members = 0;                  ///< seen in the rota, this one included; 0: not known
 };
 
 /// Over one window of max(TTL, 60 s).
