@@ -1,5 +1,6 @@
 """Members that die without leaving, and `rota sweep` against a real `rota serve`: who goes, who stays, and why."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 import harness
@@ -59,6 +61,70 @@ class Heartbeats:
     def stop(self):
         self.end.set()
         self.thread.join()
+
+
+class Aws:
+    """As much of EC2 and Auto Scaling as says which instances there are; `instances` of nothing: not allowed."""
+
+    def __init__(self):
+        self.instances, self.groups, self.requests = {}, {}, []
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                owner.requests.append(form)
+                status, body = owner.answer(form)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body.encode())))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def environment(self):
+        url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        return {"AWS_ENDPOINT_URL_EC2": url, "AWS_ENDPOINT_URL_AUTO_SCALING": url}
+
+    def answer(self, form):
+        if form["Action"] == ["DescribeInstances"]:
+            if self.instances is None:
+                return 403, "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>"
+            asked = {value for key, values in form.items() if ".Value." in key for value in values}
+            items = "".join(
+                f"<item><instanceId>{one}</instanceId><instanceState><code>0</code><name>{state}</name></instanceState></item>"
+                for one, state in self.instances.items() if one in asked
+            )  # fmt: skip
+            return 200, (
+                '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><instancesSet>'
+                f"{items}</instancesSet></item></reservationSet></DescribeInstancesResponse>"
+            )
+        names = [values[0] for key, values in form.items() if key.startswith("AutoScalingGroupNames")]
+        groups = "".join(
+            f"<member><AutoScalingGroupName>{name}</AutoScalingGroupName><Instances>"
+            + "".join(
+                f"<member><InstanceId>{one}</InstanceId><LifecycleState>{state}</LifecycleState><HealthStatus>Healthy</HealthStatus></member>"
+                for one, state in self.groups[name].items()
+            )
+            + "</Instances></member>"
+            for name in names if name in self.groups
+        )  # fmt: skip
+        return 200, (
+            '<DescribeAutoScalingGroupsResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeAutoScalingGroupsResult>'
+            f"<AutoScalingGroups>{groups}</AutoScalingGroups></DescribeAutoScalingGroupsResult></DescribeAutoScalingGroupsResponse>"
+        )
 
 
 class Sweep(unittest.TestCase):
@@ -116,19 +182,19 @@ class Sweep(unittest.TestCase):
     def probe(self):
         return ["--probe", "tcp://{address}:" + str(self.port), "--probe-interval", "1"]
 
-    def sweeper(self, *options, number=1):
+    def sweeper(self, *options, number=1, endpoints=()):
         process = harness.Process(
             self.words("--interval", "1", *options), self.server.directory, f"{self.zone_name}-{number}",
-            env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null"),
+            env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null", **dict(endpoints)),
         )  # fmt: skip
         self.addCleanup(process.stop)
         harness.eventually(lambda: "event=ready" in process.output(), process.output)
         return process
 
-    def once(self, *options, status=0):
+    def once(self, *options, status=0, endpoints=()):
         run = subprocess.run(
             self.words("--once", *options), capture_output=True, text=True, timeout=60 * harness.SLOW,
-            env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null"),
+            env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null", **dict(endpoints)),
         )  # fmt: skip
         self.assertEqual(run.returncode, status, run.stdout + run.stderr)
         return run
@@ -201,6 +267,34 @@ class Sweep(unittest.TestCase):
         harness.eventually(lambda: "a dead member stays" in sweeper.output(), sweeper.output)
         self.assertRegex(sweeper.output(), r'level=warning event="a dead member stays".*stays: it is the last member')
         self.assertEqual(self.members(), {"i-2"})
+
+    def test_ec2_says_who_is_terminated(self):
+        self.add("i-1", "i-2", "i-3")
+        with Aws() as aws:
+            aws.instances = {"i-1": "running", "i-2": "shutting-down", "i-3": "stopped"}
+            sweeper = self.sweeper("--fleet", "ec2", endpoints=aws.environment())
+            harness.eventually(lambda: self.members() == {"i-1", "i-3"}, sweeper.output)
+            self.assertIn("the fleet says terminated", sweeper.output())
+            aws.instances = None
+            harness.eventually(lambda: re.search(r'event="cannot ask" source=fleet error=.*UnauthorizedOperation', sweeper.output()), sweeper.output)
+            asked = [one for one in aws.requests if one["Action"] == ["DescribeInstances"]]
+            self.assertEqual({one["Filter.1.Name"][0] for one in asked}, {"instance-id"})
+            self.assertIn("i-2", str(asked[0]))
+
+    def test_an_auto_scaling_group_knows_its_instances(self):
+        self.old_server()
+        self.add("i-1", "i-2")
+        beats = self.beats("i-1", "i-2")
+        with Aws() as aws:
+            aws.groups = {"web": {"i-1": "InService"}}
+            sweeper = self.sweeper("--fleet", "asg:web", "--young", "2", endpoints=aws.environment())
+            harness.eventually(lambda: "the fleet does not know the instance" in sweeper.output(), sweeper.output)
+            self.assertEqual(self.members(), {"i-1", "i-2"})
+            beats.identifiers -= {"i-2"}
+            harness.eventually(lambda: self.members() == {"i-1"}, sweeper.output)
+            self.assertIn("the fleet does not know the instance, for", sweeper.output())
+            run = self.once("--fleet", "asg:api", endpoints=aws.environment())
+            self.assertIn("there is no Auto Scaling group api", run.stderr)
 
     def test_a_file_that_changes_is_read_again(self):
         self.add("i-1", "i-2")
@@ -301,7 +395,7 @@ class Sweep(unittest.TestCase):
         self.assertIn("no rota to sweep", refused(64))
         self.assertIn("give the hosted zone", refused(64, "--name", self.name))
         self.assertIn("has no {address}", refused(64, *rota, "--probe", "http://127.0.0.1/"))
-        self.assertIn("'bogus' is neither list:ID,ID,… nor file:PATH", refused(64, *rota, "--fleet", "bogus"))
+        self.assertIn("'bogus' is none of ec2, asg:GROUP,…, list:ID,ID,…, file:PATH", refused(64, *rota, "--fleet", "bogus"))
         self.assertIn("'0' is not between", refused(64, *rota, "--interval", "0"))
         self.assertIn("named twice", refused(64, *rota, "--name", self.name))
         self.assertIn("nowhere.test", refused(66, "--zone", "nowhere.test", "--name", "www.nowhere.test", "--once"))

@@ -22,6 +22,7 @@
 #include "rota/dns/types.h"
 #include "rota/route53/client.h"
 #include "rota/sweeper/fleet.h"
+#include "rota/sweeper/fleet_aws.h"
 #include "rota/sweeper/probing.h"
 #include "rota/sweeper/runtime.h"
 #include "rota/sweeper/watch.h"
@@ -154,13 +155,17 @@ Result<int> sweep(CLI::App& command, Options& options) {
     if (!options.probe.empty()) {
         settings.probe_template = ROTA_TRY(sweeper::CheckTemplate::parse(options.probe));
     }
-    std::unique_ptr<sweeper::FleetSource> fleet;
-    if (!options.fleet.empty()) {
-        fleet = ROTA_TRY(sweeper::make_fleet_source(options.fleet));
-    }
     log::configure(log::Level::info,
                    options.log_format == "json" ? log::Format::json : log::Format::key_value);
     const agent::Surroundings surroundings = ROTA_TRY(agent::look_around(options.aws));
+    std::unique_ptr<sweeper::FleetSource> fleet;
+    if (!options.fleet.empty()) {
+        const sweeper::FleetChoice choice = ROTA_TRY(sweeper::parse_fleet_choice(options.fleet));
+        fleet = ROTA_TRY(sweeper::open_fleet(choice, {.environment = surroundings.environment,
+                                                      .imds = surroundings.imds,
+                                                      .credentials = surroundings.credentials,
+                                                      .http = surroundings.http}));
+    }
     const sweeper::Access access{.endpoint = surroundings.endpoint,
                                  .credentials = surroundings.credentials,
                                  .http = surroundings.http,
@@ -211,8 +216,9 @@ void add_witness_options(CLI::App& command, Options& options) {
         ->capture_default_str();
     command
         .add_option("--fleet", options.fleet,
-                    "Which instances there are: list:ID,ID,… or file:PATH (default: nobody knows)")
-        ->check(complaint(&sweeper::make_fleet_source))
+                    "Which instances there are: ec2, asg:GROUP,…, list:ID,… or file:PATH (default: "
+                    "nobody knows)")
+        ->check(complaint(&sweeper::parse_fleet_choice))
         ->type_name("SOURCE");
     add_duration(command, "--young", options.young,
                  "An instance that the fleet does not know may be so young that it will");

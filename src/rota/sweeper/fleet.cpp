@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,13 +35,13 @@ FleetList::FleetList(std::vector<std::string> instances) {
     }
 }
 
-Result<Fleet> FleetList::poll() {
+Result<Fleet> FleetList::poll(std::span<const std::string> /*members*/) {
     return fleet_;
 }
 
 FleetFile::FleetFile(std::string path) : path_{std::move(path)} {}
 
-Result<Fleet> FleetFile::poll() {
+Result<Fleet> FleetFile::poll(std::span<const std::string> /*members*/) {
     const auto text = aws::read_text_file(path_);
     if (text) {
         return parse_fleet(*text, path_);
@@ -80,26 +80,31 @@ Result<Fleet> parse_fleet(std::string_view text, std::string_view file) {
     return fleet;
 }
 
-Result<std::unique_ptr<FleetSource>> make_fleet_source(std::string_view text) {
+Result<FleetChoice> parse_fleet_choice(std::string_view text) {
+    if (text == "ec2") {
+        return FleetChoice{.kind = FleetKind::ec2, .values = {}};
+    }
     const auto colon = text.find(':');
     const std::string_view kind = text.substr(0, colon);
     std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
     if (kind == "file" && !rest.empty()) {
-        return std::make_unique<FleetFile>(std::string{rest});
+        return FleetChoice{.kind = FleetKind::file, .values = {std::string{rest}}};
     }
-    std::vector<std::string> instances;
-    while (kind == "list" && !rest.empty()) {
-        const std::string_view instance = rest.substr(0, rest.find(','));
-        rest.remove_prefix(std::min(instance.size() + 1, rest.size()));
-        if (!instance.empty()) {
-            instances.emplace_back(instance);
+    FleetChoice choice{.kind = kind == "asg" ? FleetKind::auto_scaling : FleetKind::list,
+                       .values = {}};
+    while ((kind == "list" || kind == "asg") && !rest.empty()) {
+        const std::string_view one = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        if (!one.empty()) {
+            choice.values.emplace_back(one);
         }
     }
-    if (instances.empty()) {
-        return fail(ErrorKind::config,
-                    fmt::format("fleet '{}' is neither list:ID,ID,… nor file:PATH", text));
+    if (choice.values.empty()) {
+        return fail(
+            ErrorKind::config,
+            fmt::format("fleet '{}' is none of ec2, asg:GROUP,…, list:ID,ID,…, file:PATH", text));
     }
-    return std::make_unique<FleetList>(std::move(instances));
+    return choice;
 }
 
 }  // namespace rota::sweeper

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,7 +9,8 @@
 #include "rota/base/error.h"
 #include "rota/sweeper/witnesses.h"
 
-// Who knows which instances there are: a list that was given, a file that somebody keeps.
+// Who knows which instances there are: a list that was given, a file that somebody keeps, an AWS
+// API (fleet_aws.h).
 namespace rota::sweeper {
 
 class FleetSource {
@@ -20,8 +22,9 @@ public:
     FleetSource(FleetSource&&) = delete;
     FleetSource& operator=(FleetSource&&) = delete;
 
-    /// Asks once. @errors whatever kept it from an answer; nothing is concluded then.
-    virtual Result<Fleet> poll() = 0;
+    /// Asks once. @param members  whom the answer must cover; it may cover others.
+    /// @errors whatever kept it from an answer; nothing is concluded then.
+    virtual Result<Fleet> poll(std::span<const std::string> members) = 0;
 };
 
 /// Instances that run as long as the sweeper does.
@@ -29,7 +32,7 @@ class FleetList : public FleetSource {
 public:
     explicit FleetList(std::vector<std::string> instances);
 
-    Result<Fleet> poll() override;
+    Result<Fleet> poll(std::span<const std::string> members) override;
 
 private:
     Fleet fleet_;
@@ -42,7 +45,7 @@ public:
     explicit FleetFile(std::string path);
 
     /// @errors io, permission, not_found: the file; bad_input: names the line.
-    Result<Fleet> poll() override;
+    Result<Fleet> poll(std::span<const std::string> members) override;
 
 private:
     std::string path_;
@@ -51,7 +54,16 @@ private:
 /// The text of a fleet file. @errors bad_input: "FILE:LINE: what".
 Result<Fleet> parse_fleet(std::string_view text, std::string_view file);
 
-/// Reads "list:ID,ID,…" or "file:PATH". @errors config: names the text and what is allowed.
-Result<std::unique_ptr<FleetSource>> make_fleet_source(std::string_view text);
+enum class FleetKind : std::uint8_t { list, file, ec2, auto_scaling };
+
+/// Which fleet is to be asked, as configured.
+struct FleetChoice {
+    FleetKind kind = FleetKind::list;
+    std::vector<std::string> values;  ///< the instances; the path; nothing; the groups
+};
+
+/// Reads "list:ID,ID,…", "file:PATH", "ec2" or "asg:GROUP,GROUP,…".
+/// @errors config: names the text and what is allowed.
+Result<FleetChoice> parse_fleet_choice(std::string_view text);
 
 }  // namespace rota::sweeper

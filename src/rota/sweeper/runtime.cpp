@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <expected>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -116,7 +117,8 @@ private:
     Complaints complaints_;
     std::vector<std::unique_ptr<Watch>> watches_;
     std::map<const Watch*, Error> errors_;  ///< of the last look
-    std::optional<BootTime> last_poll_;
+    BootTime next_poll_;
+    unsigned poll_failures_ = 0;  ///< in a row
     std::set<std::string> told_;  ///< members and what keeps them
     std::string shown_;           ///< dry runs: the last plan
     bool is_ready_ = false;
@@ -145,8 +147,15 @@ void Sweeper::poll_fleet(BootTime now) {
     if (fleet_ == nullptr) {
         return;
     }
-    last_poll_ = now;
-    const auto fleet = fleet_->poll();
+    std::set<std::string> members;
+    for (const auto& watch : watches_) {
+        std::ranges::move(watch->owned(), std::inserter(members, members.end()));
+    }
+    const auto fleet = fleet_->poll(std::vector<std::string>{members.begin(), members.end()});
+    // An API that throttles is asked ever more rarely, up to every sixteenth interval.
+    constexpr unsigned kMostDoublings = 4;
+    poll_failures_ = fleet ? 0 : std::min(poll_failures_ + 1, kMostDoublings);
+    next_poll_ = now + options_.settings.interval * (1U << poll_failures_);
     complaints_.hear("fleet", fleet ? Status{} : Status{std::unexpected(fleet.error())}, counters_);
     if (fleet) {
         for (const auto& watch : watches_) {
@@ -293,7 +302,7 @@ void Sweeper::run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const BootTime now = boot_now();
         look(now);
-        if (!last_poll_ || now - *last_poll_ >= options_.settings.interval) {
+        if (now >= next_poll_) {
             poll_fleet(now);
         }
         if (now >= next_probe) {

@@ -175,6 +175,16 @@ bool Watch::probe(std::chrono::milliseconds timeout) {
     return has_failed;
 }
 
+std::vector<std::string> Watch::owned() const {
+    std::vector<std::string> identifiers;
+    for (const route53::RawRecordSet& record_set : memory_.record_sets) {
+        if (is_owned(record_set, settings_.own)) {
+            identifiers.push_back(record_set.set_identifier.value_or(""));
+        }
+    }
+    return identifiers;
+}
+
 std::vector<Sweeping> Watch::sweep(bool dry_run, BootTime now) {
     Plan made = plan(memory_, settings_, now);
     std::string error;

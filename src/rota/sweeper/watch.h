@@ -85,8 +85,8 @@ public:
 
     [[nodiscard]] const RotaMemory& memory() const noexcept { return memory_; }
 
-    /// What an earlier run remembered. @pre nothing has been read yet.
-    void remember(RotaMemory memory) { memory_ = std::move(memory); }
+    /// The set identifiers of members that may be removed: whom the fleet must know.
+    [[nodiscard]] std::vector<std::string> owned() const;
 
     [[nodiscard]] bool was_read() const noexcept { return last_read_.has_value(); }
 
