@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <expected>
 #include <functional>
 #include <iterator>
@@ -193,14 +194,17 @@ void Sweeper::tell(const Watch& watch, const Sweeping& sweeping) {
                                    : sweeping.outcome == Outcome::gone
                                        ? "a dead member was removed by somebody else"
                                        : "could not remove a dead member";
+    // The error, where there is one, is the end of the reason.
+    const std::string reason = is_done || sweeping.error.empty()
+                                   ? decision.reason
+                                   : fmt::format("{}; {}", decision.reason, sweeping.error);
     log::write(is_done ? log::Level::info : log::Level::warning, event,
                {{"name", watch.rota().name.to_text()},
                 {"type", dns::to_string(watch.rota().type)},
                 {"set_identifier", decision.set_identifier},
                 {"address", decision.values.empty() ? "" : decision.values.front()},
-                {"reason", decision.reason},
-                {"dangled_seconds", std::chrono::duration<double>{decision.dangled}.count()},
-                {"error", sweeping.outcome == Outcome::gone ? "" : sweeping.error}});
+                {"reason", reason},
+                {"dangled_seconds", std::chrono::duration<double>{decision.dangled}.count()}});
 }
 
 void Sweeper::tell_kept(const Watch& watch, const std::vector<Sweeping>& sweepings) {
@@ -425,10 +429,14 @@ Result<int> run(const Options& options, const Access& access, std::unique_ptr<Fl
     Sweeper sweeper{options, access, std::move(fleet), counters};
     Result<int> status = EX_OK;
     std::jthread worker{[&](const std::stop_token& stop) {
-        if (options.once) {
-            status = sweeper.run_once(stop);
-        } else {
-            sweeper.run(stop);
+        try {
+            if (options.once) {
+                status = sweeper.run_once(stop);
+            } else {
+                sweeper.run(stop);
+            }
+        } catch (const std::exception& error) {  // the thread's edge
+            status = fail(ErrorKind::internal, error.what());
         }
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto written = ::write(done.get(), &one, sizeof one);
