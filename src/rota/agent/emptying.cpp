@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -117,7 +117,7 @@ void Stepper::look_at_clients(Member& member) {
         go_out(member, "left, drained",
                "drained: no cache holds the address any more, and no client is connected");
     } else if (are_few || !are_waited_for) {
-        std::string text =
+        const std::string text =
             fmt::format("drained, but {} of {} connections are still open: {}", open.total,
                         clients.before.value_or(open.total), describe(open));
         go_out(member, text, text);

@@ -1,5 +1,6 @@
 #include "rota/agent/foreseen.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>

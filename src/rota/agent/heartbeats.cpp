@@ -1,6 +1,5 @@
 #include "rota/agent/heartbeats.h"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "rota/agent/absence.h"
-#include "rota/agent/drain.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/log.h"

@@ -1,9 +1,10 @@
 #include "rota/cli/checks.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,9 +57,9 @@ auto parsed(const config::Table& table, const std::string& key, const std::strin
 }
 
 Result<health::Check> read_check(const config::Table& table, const HealthOptions& defaults) {
-    static const std::vector<std::string> kKeys{"check", "interval",     "timeout", "rise",
-                                                "fall",  "initial-rise", "status",  "body"};
-    ROTA_CHECK(table.allow_only(kKeys));
+    static const std::vector<std::string> keys{"check", "interval",     "timeout", "rise",
+                                               "fall",  "initial-rise", "status",  "body"};
+    ROTA_CHECK(table.allow_only(keys));
     const auto text = ROTA_TRY(table.text("check"));
     if (!text) {
         return fail(ErrorKind::config,

@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "rota/agent/config.h"
 #include "rota/agent/status.h"
