@@ -59,6 +59,7 @@ class Terminal(story.Story):
 
     def at_terminal(self, *options, columns=120, margin="1s", expect=0, **variables):
         """Runs `rota leave` with a terminal for its input, output and errors; gives what it wrote, octet by octet."""
+        self.draw(self.metadata.items["instance-id"])
         main, side = pty.openpty()
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         environment = {**self.environment(self.metadata), "TERM": "xterm", **variables}
