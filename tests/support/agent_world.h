@@ -151,7 +151,8 @@ public:
     std::string set_identifier = "i-1";
     std::string address = "192.0.2.1";
     std::optional<BootTime> last_upsert_sent;
-    std::optional<BootTime> last_delete_done;  ///< when the zone really lost the record
+    std::optional<BootTime> last_delete_done;        ///< when the zone really lost the record
+    std::optional<BootTime> answered_before_delete;  ///< last_answered, at that moment
     std::chrono::seconds deleted_ttl{0};
     std::size_t deletes = 0;
     std::size_t least_left = 1000;  ///< members after a DELETE
@@ -217,6 +218,7 @@ private:
             ++deletes;
             least_left = std::min(least_left, zone.size());
             last_delete_done = now;
+            answered_before_delete = last_answered;
             return Accepted{.change_id = "C2", .is_insync = false};
         }
         if (std::holds_alternative<ResolveTarget>(request)) {

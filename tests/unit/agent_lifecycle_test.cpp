@@ -376,6 +376,20 @@ TEST(Leave, reads_again_when_the_record_set_changed_meanwhile) {
     EXPECT_TRUE(world.zone.empty());
 }
 
+TEST(Leave, drains_what_was_there_and_is_gone_at_the_second_look) {
+    World world{one_shot(Goal::leave)};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 10, 30);
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::deleting));
+    world.zone["i-1"].ttl = 40;
+    world.answer_one();  // not matching
+    world.zone.erase("i-1");
+    const BootTime gone = world.now;
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_GE(world.now, gone + 30s + 15s);
+}
+
 TEST(Leave, of_the_last_member_is_refused_when_told_so) {
     Settings settings = one_shot(Goal::leave);
     settings.last = LastMember::refuse;
@@ -728,6 +742,49 @@ TEST(Absence, and_then_a_stop_does_not_start_the_drain_again) {
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_EQ(world.now, floor);
+}
+
+TEST(Absence, that_passes_during_the_drain_does_not_make_a_stop_forget_it) {
+    World world{agent()};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 10, 90);  // of an earlier life
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 10, 90);
+    world.feed(WentAbsent{{.reason = Reason::standby, .guard = Guard::none, .text = "Standby"}});
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    const BootTime removed = world.now;
+    world.feed(CameBack{Reason::standby});
+    ASSERT_EQ(world.phase(), Phase::resolving);
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_GE(world.now, removed + 90s + 15s);
+}
+
+TEST(Absence, and_then_a_stop_removes_what_others_have_put_back_meanwhile) {
+    for (const Phase phase : {Phase::withdrawing, Phase::proving, Phase::draining, Phase::out}) {
+        World world = one_of(3);
+        world.feed(sick());
+        ASSERT_TRUE(world.run_until(phase));
+        world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+        world.feed(LeaveRequested{"SIGTERM"});
+        world.run_to_the_end();
+        EXPECT_EQ(world.finished, 0);
+        EXPECT_FALSE(world.zone.contains("i-1")) << to_string(phase);
+    }
+}
+
+TEST(Absence, and_then_a_stop_while_clients_are_connected_looks_again_too) {
+    Settings settings = agent();
+    settings.ports = {80};
+    World world = one_of(3, settings);
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::emptying));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.feed(Counted{.connections = instance::Connections{}});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
 }
 
 TEST(Absence, after_which_a_stop_ends_at_once) {

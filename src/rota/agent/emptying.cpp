@@ -20,10 +20,6 @@ constexpr std::chrono::seconds kCountInterval{1};
 // name, and will not go.
 constexpr std::size_t kFewPercent = 1;
 
-bool is_going_out(const Member& member) {
-    return is_withdrawing(member.phase) && member.phase != Phase::out && !is_end(member.phase);
-}
-
 }  // namespace
 
 std::string describe(const instance::Connections& connections) {

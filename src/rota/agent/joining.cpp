@@ -285,8 +285,7 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     member.disputes = 0;
-    member.is_write_uncertain =
-        false;  // a lost write is older than a watch interval: it is settled
+    member.may_be_written = false;  // a lost write is older than a watch interval: it is settled
     member.is_delete_uncertain = false;
     watch_later(member);
 }
@@ -327,7 +326,7 @@ void Stepper::dispute(Member& member, Phase phase, Request request, std::string_
 void Stepper::on_join_failure(Member& member, const Failure& failure) {
     const bool may_have_happened = failure.kind == FailureKind::no_answer;
     if (member.phase == Phase::writing && may_have_happened) {
-        member.is_write_uncertain = true;
+        member.may_be_written = true;
     }
     if (member.phase == Phase::in_service) {
         // A watch that failed changes nothing: the next one comes soon enough.

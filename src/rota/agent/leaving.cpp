@@ -35,7 +35,7 @@ void Stepper::begin_leave(Member& member, const Answer* last_answer) {
         } else if (const auto* failure = std::get_if<Failure>(last_answer);
                    failure != nullptr && failure->kind == FailureKind::no_answer &&
                    std::holds_alternative<Upsert>(member.request)) {
-            member.is_write_uncertain = true;
+            member.may_be_written = true;
         }
     }
     if (member.phase == Phase::joining) {
@@ -70,7 +70,7 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
         on_age(member, *age);
     } else if (const auto* own = std::get_if<OwnRecord>(&answer)) {
         if (own->record_set) {
-            say(log::Level::warning, member, "an earlier write has landed late: deleting it");
+            say(log::Level::warning, member, "the record set is there again: deleting it");
             call(member, Phase::leave_reading, ReadGroup{});
         } else {
             empty(member);
@@ -93,6 +93,7 @@ void Stepper::on_group_before_leave(Member& member, const Group& group) {
     }
     member.ttls.observe(std::chrono::seconds{own->ttl}, now_);
     member.stored = *own;
+    member.was_in_service = true;  // of an earlier life, where not of this one
     const std::size_t keep = least_to_keep(member);
     if (group.size() <= keep) {
         hold(member,
@@ -116,7 +117,7 @@ void Stepper::on_absent(Member& member) {
                     "the answer to our DELETE was lost, the record set is gone");
     } else if (member.was_in_service) {
         start_drain(member, now_, "someone else removed the record set");
-    } else if (member.is_write_uncertain) {
+    } else if (member.may_be_written) {
         say(log::Level::info, member, "not in the rota; looking again for a late write");
         member.floor = now_ + state_.settings.margin;
         call_later(member, Phase::draining, ReadOwn{}, state_.settings.margin);
@@ -252,7 +253,7 @@ void Stepper::drain_until_floor(Member& member) {
 }
 
 void Stepper::finish_drain(Member& member) {
-    if (member.is_write_uncertain) {
+    if (member.may_be_written) {
         call(member, Phase::verifying, ReadOwn{});
         return;
     }

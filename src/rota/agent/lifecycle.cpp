@@ -256,6 +256,8 @@ void Stepper::on(const LeaveRequested& event) {
     state_.notices_wake.reset();
     for (Member& member : state_.members) {
         member.held.clear();
+        // A drain that an absence began may have been going on for minutes.
+        member.may_be_written = member.may_be_written || is_going_out(member);
         if (!member.call) {  // a call that is out must come back first: an UPSERT may land late
             hurry_out(member);
         }
@@ -267,7 +269,9 @@ void Stepper::hurry_out(Member& member) {
         case Phase::cleared:
         case Phase::draining:
         case Phase::verifying:
+            return;
         case Phase::emptying:
+            finish_drain(member);
             return;
         case Phase::deleting:
         case Phase::withdrawing:

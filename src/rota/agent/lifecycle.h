@@ -111,7 +111,7 @@ enum class Phase : std::uint8_t {
     deleting,  ///< the DELETE
     withdrawing,
     draining,
-    verifying,   ///< a write whose answer was lost may have landed late: one last look
+    verifying,   ///< the record set may have been written meanwhile: one last look
     rechecking,  ///< whether everybody left at the same moment
     emptying,    ///< no cache holds the address, but clients are still connected
     proving,     ///< asking the server when the address was last given out
@@ -345,7 +345,9 @@ struct Member {
     std::string held;  ///< why it stays in whatever the absence; empty: it does not
     bool rechecked = false;
     bool was_in_service = false;
-    bool is_write_uncertain = false;   ///< an UPSERT whose answer was lost
+    /// The record set may be there though it was not when last looked at: an UPSERT whose answer
+    /// was lost, or somebody who put it back while it was out.
+    bool may_be_written = false;
     bool is_delete_uncertain = false;  ///< a DELETE whose answer was lost
     bool wrote_nothing = false;        ///< the identical record set was there
     std::optional<BootTime> insync;    ///< of the removal

@@ -157,7 +157,7 @@ void Stepper::go_out(Member& member, std::string note, std::string_view text) {
     member.stored.reset();
     member.floor.reset();
     member.was_in_service = false;
-    member.is_write_uncertain = false;
+    member.may_be_written = false;
     member.is_delete_uncertain = false;
 }
 

@@ -151,6 +151,11 @@ inline bool is_withdrawing(Phase phase) noexcept {
     return phase >= Phase::leave_resolving;
 }
 
+/// True while a member is on its way out.
+inline bool is_going_out(const Member& member) noexcept {
+    return is_withdrawing(member.phase) && member.phase != Phase::out && !is_end(member.phase);
+}
+
 /// True when the record set is a weighted one with this identifier.
 bool is_own(const model::RecordSet& record_set, const std::string& set_identifier) noexcept;
 
