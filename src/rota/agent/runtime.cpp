@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -30,7 +29,7 @@
 #include "rota/agent/absence.h"
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
-#include "rota/agent/heartbeats.h"
+#include "rota/agent/errands.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/maintenance.h"
 #include "rota/agent/status.h"
@@ -46,23 +45,14 @@
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
-#include "rota/health/observation.h"
-#include "rota/health/probe.h"
 #include "rota/instance/address.h"
-#include "rota/instance/connections.h"
 #include "rota/instance/drain_file.h"
-#include "rota/instance/notices.h"
 #include "rota/route53/client.h"
 
 namespace rota::agent {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// Long enough for a slow TLS handshake far away, short enough for several tries before a deadline.
-constexpr seconds kCallTimeout{10};
-constexpr milliseconds kLeastCallTimeout{200};
 
 // The service manager is asked for this much more, this often, while joining and leaving.
 constexpr seconds kExtension{30};
@@ -81,13 +71,7 @@ private:
     void on_tick();
     void tell_status();
     void feed(const Event& event);
-    void carry_out(Action action);
-    void carry_out(Call call);
-    void carry_out(const CheckReadiness& action);
-    void carry_out(const Probe& action);
-    void carry_out(const AskNotices& action);
-    void carry_out(const CountConnections& action);
-    void carry_out(const Beat& action);
+    void perform(Action action);
     void carry_out(const Say& say);
     void carry_out(const AllInService& action);
     void carry_out(const Finish& action);
@@ -100,7 +84,6 @@ private:
 
     [[nodiscard]] bool wants_ticks() const noexcept;
     int end_now(std::string_view why);
-    [[nodiscard]] bool has_calls_out() const;
 
     const Config& config_;
     std::shared_ptr<const Surroundings> surroundings_;
@@ -116,18 +99,7 @@ private:
     BootTime next_extension_;
     std::string told_status_;
     Inbox inbox_;
-    std::vector<std::unique_ptr<Caller>> callers_;  // the workers use them: they come after
-    std::vector<std::unique_ptr<Worker>> workers_;
-    std::unique_ptr<Worker> readiness_worker_;
-
-    struct HeartEdge {
-        std::unique_ptr<Heartbeats> heartbeats;  // the worker uses it: it comes after
-        std::unique_ptr<Worker> worker;
-    };
-
-    std::vector<HeartEdge> hearts_;  ///< one a rota
-    std::unique_ptr<Worker> notices_worker_;
-    std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
+    Errands errands_;
 };
 
 std::vector<Membership> memberships_of(const Config& config) {
@@ -161,7 +133,8 @@ std::string_view signal_name(std::uint32_t number) {
 Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surroundings)
     : config_{config},
       surroundings_{std::move(surroundings)},
-      state_{initial_state(config.settings, memberships_of(config))} {
+      state_{initial_state(config.settings, memberships_of(config))},
+      errands_{config, state_, surroundings_, inbox_} {
     state_.settings.api = surroundings_->endpoint.url;
     if (route53::is_amazons(surroundings_->endpoint)) {
         state_.settings.usual_propagation = state_.settings.assumed_propagation;
@@ -204,22 +177,6 @@ Status Loop::open() {
     if (!is_agent()) {
         voice_.emplace(config_.json || config_.quiet);
     }
-    for (const RotaConfig& rota : config_.rotas) {
-        callers_.push_back(std::make_unique<Caller>(rota, surroundings_));
-        workers_.push_back(std::make_unique<Worker>(inbox_));
-        hearts_.push_back(
-            {.heartbeats = std::make_unique<Heartbeats>(rota, config_.settings, surroundings_),
-             .worker = std::make_unique<Worker>(inbox_)});
-    }
-    if (config_.settings.check_readiness) {
-        readiness_worker_ = std::make_unique<Worker>(inbox_);
-    }
-    if (state_.settings.watch_notices) {
-        notices_worker_ = std::make_unique<Worker>(inbox_);
-    }
-    for (std::size_t i = 0; is_agent() && i < config_.settings.checks.size(); ++i) {
-        probers_.push_back(std::make_unique<Worker>(inbox_));
-    }
     return {};
 }
 
@@ -240,7 +197,7 @@ int Loop::run() {
         voice_.reset();
         put(stdout, "{}\n", status_json(state_, boot_now()));
     }
-    if (has_calls_out()) {
+    if (errands_.are_out()) {
         // A call that nobody waits for any more may block for seconds, and its thread with it.
         voice_.reset();
         std::fflush(nullptr);
@@ -343,7 +300,7 @@ void Loop::tell_status() {
 void Loop::feed(const Event& event) {
     const bool was_leaving = state_.is_leaving;
     for (Action& action : step(state_, event, boot_now(), rng_)) {
-        carry_out(std::move(action));
+        perform(std::move(action));
     }
     if (is_agent() && state_.is_leaving && !was_leaving) {
         log::info("leaving", {{"reason", state_.leave_reason}});
@@ -361,79 +318,16 @@ void Loop::feed(const Event& event) {
     }
 }
 
-void Loop::carry_out(Action action) {
+void Loop::perform(Action action) {
     std::visit(
-        [this](auto&& alternative) { carry_out(std::forward<decltype(alternative)>(alternative)); },
+        [this]<typename Kind>(Kind&& alternative) {
+            if constexpr (requires { carry_out(std::forward<Kind>(alternative)); }) {
+                carry_out(std::forward<Kind>(alternative));
+            } else {
+                errands_.run(std::forward<Kind>(alternative));
+            }
+        },
         std::move(action));
-}
-
-void Loop::carry_out(Call call) {
-    milliseconds timeout = kCallTimeout;
-    if (state_.deadline) {
-        const auto left = std::chrono::floor<milliseconds>(*state_.deadline - boot_now());
-        timeout = std::clamp(left, kLeastCallTimeout, timeout);
-    }
-    Caller* const caller = callers_[call.member].get();
-    workers_[call.member]->start([caller, timeout, call = std::move(call)]() -> Event {
-        caller->set_timeout(timeout);
-        Answered answered{.member = call.member, .call = call.id, .answer = Failure{}};
-        try {
-            answered.answer = (*caller)(call.request);
-        } catch (const std::exception& error) {  // the thread's edge
-            answered.answer = Failure{.kind = FailureKind::no_answer,
-                                      .error = {ErrorKind::internal, error.what(), true}};
-        }
-        return answered;
-    });
-}
-
-void Loop::carry_out(const CheckReadiness& /*action*/) {
-    ROTA_ASSERT(config_.readiness);
-    readiness_worker_->start([check = *config_.readiness]() -> Event {
-        health::Observation seen = health::probe(check, check.timeout);
-        return ReadinessChecked{.passed = admits(seen), .detail = std::move(seen.detail)};
-    });
-}
-
-void Loop::carry_out(const Probe& action) {
-    probers_[action.check]->start(
-        [index = action.check, &check = config_.settings.checks[action.check]]() -> Event {
-            return Probed{.check = index, .observation = health::probe(check, check.timeout)};
-        });
-}
-
-void Loop::carry_out(const AskNotices& /*action*/) {
-    notices_worker_->start([imds = surroundings_->imds, before = state_.notices]() -> Event {
-        const instance::Metadata metadata = [&imds](std::string_view path) {
-            return imds->get(path);
-        };
-        auto notices = instance::read_notices(metadata, before);
-        if (!notices) {
-            return Noticed{.notices = std::nullopt,
-                           .problem = std::move(notices.error().message),
-                           .now = wall_now()};
-        }
-        return Noticed{.notices = std::move(*notices), .problem = {}, .now = wall_now()};
-    });
-}
-
-void Loop::carry_out(const CountConnections& /*action*/) {
-    // One netlink walk over the kernel's table: too short for a thread of its own.
-    auto connections = instance::count_connections(state_.settings.ports);
-    Counted counted;
-    if (connections) {
-        counted.connections = std::move(*connections);
-    } else {
-        counted.problem = std::move(connections.error().message);
-    }
-    inbox_.post(std::move(counted));
-}
-
-void Loop::carry_out(const Beat& action) {
-    HeartEdge& heart = hearts_[action.member];
-    heart.worker->start([heartbeats = heart.heartbeats.get(), beat = action]() -> Event {
-        return (*heartbeats)(beat);
-    });
 }
 
 void Loop::carry_out(const Say& say) {
@@ -532,15 +426,6 @@ void Loop::arm_timer() {
         spec.it_value.tv_nsec = (since - whole).count();
     }
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
-}
-
-bool Loop::has_calls_out() const {
-    const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
-    return std::ranges::any_of(workers_, is_busy) || std::ranges::any_of(probers_, is_busy) ||
-           (readiness_worker_ != nullptr && readiness_worker_->is_busy()) ||
-           (notices_worker_ != nullptr && notices_worker_->is_busy()) ||
-           std::ranges::any_of(hearts_,
-                               [](const HeartEdge& heart) { return heart.worker->is_busy(); });
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "rota/agent/calls.h"
+#include "rota/agent/config.h"
+#include "rota/agent/heartbeats.h"
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/worker.h"
+
+namespace rota::agent {
+
+/// Carries out what agent::step asks the world, in threads where it may block; what comes of it is
+/// an event in the inbox.
+class Errands {
+public:
+    /// All but the surroundings outlive it.
+    Errands(const Config& config, const State& state,
+            const std::shared_ptr<const Surroundings>& surroundings, Inbox& inbox);
+
+    void run(Call call);
+    void run(const CheckReadiness& action);
+    void run(const Probe& action);
+    void run(const AskNotices& action);
+    void run(const CountConnections& action);
+    void run(const Beat& action);
+
+    /// True while a thread is at work, which may block for seconds.
+    [[nodiscard]] bool are_out() const;
+
+private:
+    struct RotaErrands {
+        std::unique_ptr<Caller> caller;  // the workers use them: they come after
+        std::unique_ptr<Heartbeats> heartbeats;
+        std::unique_ptr<Worker> calling;
+        std::unique_ptr<Worker> beating;
+    };
+
+    const Config& config_;
+    const State& state_;
+    std::shared_ptr<const Surroundings> surroundings_;
+    Inbox& inbox_;
+    std::vector<RotaErrands> rotas_;
+    std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
+    Worker readiness_worker_;
+    Worker notices_worker_;
+};
+
+}  // namespace rota::agent
