@@ -194,7 +194,8 @@ class Units(unittest.TestCase):
     def test_the_sample_configuration_of_the_sweeper_is_taken(self):
         sample = (PACKAGING / "etc/sweep.toml").read_text()
         every_key = re.sub(r"(?m)^# (?=[a-z-]+ = )", "", sample.split("# Several zones")[0])
-        for text in (sample, every_key):
+        # As it comes it names no rota, which is wrong usage; with every key set it goes as far as the API, which is not there.
+        for text, status in ((sample, 64), (every_key, 69)):
             with tempfile.TemporaryDirectory() as folder:
                 file = pathlib.Path(folder) / "sweep.toml"
                 file.write_text(text)
@@ -203,7 +204,7 @@ class Units(unittest.TestCase):
                     env=harness.clean_environment(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y"), capture_output=True, text=True,
                     timeout=60 * harness.SLOW,
                 )  # fmt: skip
-                self.assertEqual(run.returncode, 69, run.stderr)
+                self.assertEqual(run.returncode, status, run.stderr)
 
     def test_what_a_restart_does_not_mend_is_not_restarted(self):
         for unit, codes in (("agent", "64 73 78"), ("serve", "64 78"), ("sweep", "64 78")):
