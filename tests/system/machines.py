@@ -229,11 +229,12 @@ class SystemdMachine(Machine):
     INIT, DEPTH = "systemd", 2  # unshare, nspawn, systemd
     NAMESPACES = ["-m", "-u", "-i", "-n", "-p", "-C", "-r"]
 
-    def __init__(self, network, host, binds, out):
+    def __init__(self, network, host, binds, out, base=None):
+        """`base` is its root folder, rootfs("systemd") unless given."""
         os.makedirs(out, exist_ok=True)
         arguments = [f"--network-namespace-path=/run/netns/{network.name(host)}", f"--bind={out}:/var/log/rota"]
         arguments += [f"--bind-ro={source}:{target}" for target, source in binds.items()]
-        super().__init__(network, host, out, BOOT_SYSTEMD, arguments, BASE=rootfs("systemd"))
+        super().__init__(network, host, out, BOOT_SYSTEMD, arguments, BASE=base or rootfs("systemd"))
 
     def is_active(self, unit):
         return self.run("systemctl", "is-active", unit, check=False).stdout.strip()

@@ -229,9 +229,9 @@ threading.Event().wait()
 """
 
 
-def serves(network, address):
+def serves(network, address, seconds=2):
     """Whether the machine `cli` gets a page from there."""
-    return network.run("cli", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/").stdout == "200"
+    return network.run("cli", "curl", "-s", "-m", str(seconds), "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/").stdout == "200"
 
 
 def _user():
