@@ -20,6 +20,8 @@ import unittest
 
 import grpc
 
+from harness import eventually
+
 TOOL = None
 
 UNKNOWN, SERVING, NOT_SERVING, SERVICE_UNKNOWN = range(4)
@@ -273,10 +275,7 @@ class Haproxy(unittest.TestCase):
     def becomes(self, words, *wanted):
         """Waits until HAProxy shows what it should after rota's line for these words."""
         self.line = subprocess.run([TOOL, "format", *words.split()], capture_output=True, check=True).stdout
-        deadline = time.monotonic() + 20
-        while (seen := self.server()) != wanted and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertEqual(seen, wanted, self.line)
+        eventually(lambda: self.server() == wanted, lambda: f"{wanted} after {self.line}, but {self.server()}", 20)
 
     def test_every_word_is_understood(self):
         for words, status, weight in (

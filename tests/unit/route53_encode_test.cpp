@@ -5,7 +5,7 @@
 #include "rota/model/hosted_zone.h"
 #include "rota/route53/codec.h"
 #include "rota/route53/messages.h"
-#include "route53_samples.h"
+#include "support/route53_samples.h"
 
 namespace rota::route53 {
 namespace {

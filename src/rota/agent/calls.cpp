@@ -32,15 +32,12 @@
 #include "rota/model/hosted_zone.h"
 #include "rota/model/record_set.h"
 #include "rota/route53/client.h"
+#include "rota/route53/group.h"
 #include "rota/route53/messages.h"
 #include "rota/route53/rota_client.h"
 
 namespace rota::agent {
 namespace {
-
-constexpr std::uint32_t kPageSize = 300;  // the most that ListResourceRecordSets gives
-// A group is small (100 weighted members); an API may still give few record sets a page.
-constexpr int kMostPages = 1000;
 
 /// A listing's record set that the model cannot hold, as far as the decisions need it: a weighted
 /// one (an alias, one with a health check) is a sibling, everything else holds the name.
@@ -85,12 +82,6 @@ Result<std::string> only_one(const std::vector<std::string>& ids, const dns::Nam
                                 ids.size(), name.to_text(), fmt::join(ids, ", ")));
     }
     return ids.front().substr(0, ids.front().find(' '));
-}
-
-/// The listing's record set of that name, type and identifier, when the model cannot hold it.
-bool is_of(const route53::RawRecordSet& raw, const dns::Name& name, dns::Type type) {
-    const auto raw_name = dns::Name::parse(raw.name);
-    return raw_name && *raw_name == name && raw.type == dns::to_string(type);
 }
 
 template <typename T>
@@ -163,44 +154,25 @@ Result<std::string> find_zone_of(route53::Client& client, const dns::Name& name)
 route53::CallResult<Listing> read_group(route53::Client& client, std::string_view zone_id,
                                         const dns::Name& name, dns::Type type) {
     Listing group;
-    route53::ListRecordSetsRequest request{.name = name.to_text(),
-                                           .type = std::string{dns::to_string(type)},
-                                           .identifier = {},
-                                           .max_items = kPageSize};
-    for (int page = 0; page < kMostPages; ++page) {
-        auto answer = client.list_record_sets(zone_id, request);
-        if (!answer) {
-            return std::unexpected(std::move(answer.error()));
-        }
-        for (model::RecordSet& record_set : answer->record_sets) {
-            if (record_set.name == name && record_set.type == type) {
-                group.record_sets.push_back(std::move(record_set));
+    ROTA_CHECK(route53::walk_group(
+        zone_id, name, type,
+        [&](const route53::ListRecordSetsRequest& request) {
+            return client.list_record_sets(zone_id, request);
+        },
+        [&](route53::ListRecordSetsResponse& page) {
+            for (model::RecordSet& record_set : page.record_sets) {
+                if (record_set.name == name && record_set.type == type) {
+                    group.record_sets.push_back(std::move(record_set));
+                }
             }
-        }
-        for (const route53::RawRecordSet& raw : answer->unsupported) {
-            if (is_of(raw, name, type)) {
-                group.record_sets.push_back(approximate(raw, name, type));
-                group.raw.push_back(raw);
+            for (const route53::RawRecordSet& raw : page.unsupported) {
+                if (route53::is_of(raw, name, type)) {
+                    group.record_sets.push_back(approximate(raw, name, type));
+                    group.raw.push_back(raw);
+                }
             }
-        }
-        const auto next_name = dns::Name::parse(answer->next_name);
-        if (!answer->is_truncated || !next_name || *next_name != name ||
-            answer->next_type != dns::to_string(type)) {
-            return group;
-        }
-        if (answer->next_identifier.empty() || answer->next_identifier == request.identifier) {
-            break;
-        }
-        request.identifier = answer->next_identifier;
-    }
-    // A part of the group is worse than none: who decides by it would take itself for the last.
-    return std::unexpected(route53::CallError{
-        .error = {.kind = ErrorKind::bad_input,
-                  .message = fmt::format("ListResourceRecordSets does not come to the end of {} {} "
-                                         "in zone {}: its last page points to '{}' again",
-                                         name.to_text(), dns::to_string(type), zone_id,
-                                         request.identifier)},
-        .api = {}});
+        }));
+    return group;
 }
 
 Caller::Caller(RotaConfig config, std::shared_ptr<const Surroundings> surroundings)

@@ -18,6 +18,7 @@
 #include "rota/api/routes.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/base/text.h"
 #include "rota/dns/types.h"
 #include "rota/http/message.h"
 #include "rota/model/change_batch.h"
@@ -165,9 +166,8 @@ Answer<std::optional<std::uint32_t>> keep_members(const http::Headers& headers) 
     const auto given = std::ranges::count_if(headers, [](const auto& field) {
         return http::same_name(field.first, route53::kKeepMembersHeader);
     });
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (given != 1 || error != std::errc{} || end != text->data() + text->size() || value == 0) {
+    const auto value = parse_number<std::uint32_t>(*text);
+    if (given != 1 || !value || *value == 0) {
         return std::unexpected(route53::ApiError{
             400,
             "InvalidInput",
@@ -177,7 +177,7 @@ Answer<std::optional<std::uint32_t>> keep_members(const http::Headers& headers) 
             {},
             {}});
     }
-    return value;
+    return *value;
 }
 
 Answer<http::Response> change_record_sets(HostedZones& zones, const Call& call) {

@@ -84,6 +84,21 @@ Result<pugi::xml_node> open_result(pugi::xml_document& document, std::string_vie
     return result;
 }
 
+/// @param read  makes an item of an element of the list.
+template <typename T, typename Read>
+Result<Page<T>> read_page(std::string_view body, std::string_view operation,
+                          std::string_view list_name, Read read) {
+    pugi::xml_document document;
+    const pugi::xml_node result = ROTA_TRY(open_result(document, body, operation));
+    Page<T> page;
+    const pugi::xml_node list = xml::child(result, list_name);
+    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
+        page.items.push_back(ROTA_TRY(read(node)));
+    }
+    page.next_token = optional_text(result, "NextToken");
+    return page;
+}
+
 }  // namespace
 
 bool is_for_termination(const LifecycleHook& hook) noexcept {
@@ -99,40 +114,20 @@ bool says_no_active_action(const QueryError& error) {
 }
 
 Result<Page<AutoScalingInstance>> decode_auto_scaling_instances(std::string_view body) {
-    pugi::xml_document document;
-    const pugi::xml_node result =
-        ROTA_TRY(open_result(document, body, "DescribeAutoScalingInstances"));
-    Page<AutoScalingInstance> page;
-    const pugi::xml_node list = xml::child(result, "AutoScalingInstances");
-    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
-        page.items.push_back(ROTA_TRY(read_instance(node, "")));
-    }
-    page.next_token = optional_text(result, "NextToken");
-    return page;
+    return read_page<AutoScalingInstance>(
+        body, "DescribeAutoScalingInstances", "AutoScalingInstances",
+        [](const pugi::xml_node& node) { return read_instance(node, ""); });
 }
 
 Result<std::vector<LifecycleHook>> decode_lifecycle_hooks(std::string_view body) {
-    pugi::xml_document document;
-    const pugi::xml_node result = ROTA_TRY(open_result(document, body, "DescribeLifecycleHooks"));
-    std::vector<LifecycleHook> hooks;
-    const pugi::xml_node list = xml::child(result, "LifecycleHooks");
-    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
-        hooks.push_back(ROTA_TRY(read_hook(node)));
-    }
-    return hooks;
+    Page<LifecycleHook> page = ROTA_TRY(
+        read_page<LifecycleHook>(body, "DescribeLifecycleHooks", "LifecycleHooks", read_hook));
+    return std::move(page.items);
 }
 
 Result<Page<AutoScalingGroup>> decode_auto_scaling_groups(std::string_view body) {
-    pugi::xml_document document;
-    const pugi::xml_node result =
-        ROTA_TRY(open_result(document, body, "DescribeAutoScalingGroups"));
-    Page<AutoScalingGroup> page;
-    const pugi::xml_node list = xml::child(result, "AutoScalingGroups");
-    for (pugi::xml_node node = xml::first_element(list); node; node = xml::next_element(node)) {
-        page.items.push_back(ROTA_TRY(read_group(node)));
-    }
-    page.next_token = optional_text(result, "NextToken");
-    return page;
+    return read_page<AutoScalingGroup>(body, "DescribeAutoScalingGroups", "AutoScalingGroups",
+                                       read_group);
 }
 
 Status decode_lifecycle_action_completed(std::string_view body) {

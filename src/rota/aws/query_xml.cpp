@@ -1,16 +1,15 @@
 #include "rota/aws/query_xml.h"
 
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
 #include "rota/aws/xml.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 
 namespace rota::aws {
 
@@ -49,14 +48,12 @@ std::string optional_text(const pugi::xml_node& parent, std::string_view name) {
 Result<std::uint32_t> required_seconds(const pugi::xml_node& parent, std::string_view name) {
     constexpr std::uint32_t kMost = 366U * 86400U;
     const std::string text = ROTA_TRY(required_text(parent, name));
-    std::uint32_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, value);
-    if (read.ec != std::errc{} || read.ptr != end || value > kMost) {
+    const auto value = parse_number<std::uint32_t>(text);
+    if (!value || *value > kMost) {
         return fail(ErrorKind::bad_input, fmt::format("the answer's {} is no number of seconds: {}",
-                                                      name, text.substr(0, 40)));
+                                                      name, excerpt(text)));
     }
-    return value;
+    return *value;
 }
 
 }  // namespace rota::aws

@@ -17,6 +17,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/base/time_format.h"
 #include "rota/http/message.h"
 #include "rota/http/url.h"
@@ -27,6 +28,7 @@ namespace {
 template <typename T>
 using Checked = std::expected<T, AuthError>;
 
+constexpr std::string_view kBlanks = " \t";
 constexpr std::chrono::minutes kWindow{5};  // Route 53's; most other services allow 15
 
 std::unexpected<AuthError> mismatch(std::string message) {
@@ -73,15 +75,6 @@ struct Stamp {
     std::string text;  ///< in the basic form, as signed
 };
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view kBlank = " \t";
-    const auto begin = text.find_first_not_of(kBlank);
-    if (begin == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
     while (true) {
@@ -106,7 +99,7 @@ Checked<Parameters> parse_parameters(std::string_view authorization, bool has_da
          {"SignedHeaders", &found.signed_headers},
          {"Signature", &found.signature}}};
     for (const std::string_view part : split(authorization.substr(kAlgorithm.size()), ',')) {
-        const std::string_view pair = trim(part);
+        const std::string_view pair = trimmed(part, kBlanks);
         const auto equals = pair.find('=');
         for (const auto& [name, place] : known) {
             if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
@@ -158,7 +151,7 @@ Checked<Stamp> parse_date(const http::Headers& headers) {
     if (text == nullptr || count(headers, name) != 1) {
         return incomplete(fmt::format("Date must be given once, in '{}'.", name));
     }
-    const std::string_view value = trim(*text);
+    const std::string_view value = trimmed(*text, kBlanks);
     auto time = parse_basic(value);
     if (!time) {
         time = parse_http_date(value);
@@ -246,7 +239,7 @@ Checked<std::vector<std::string>> signed_names(const http::Headers& headers,
 Checked<std::string> body_hash(const http::Request& request) {
     std::string hash = sha256_hex(request.body);
     const std::string* claimed = http::find(request.headers, "x-amz-content-sha256");
-    if (claimed == nullptr || trim(*claimed) == hash) {
+    if (claimed == nullptr || trimmed(*claimed, kBlanks) == hash) {
         return hash;
     }
     if (claimed->starts_with("UNSIGNED-PAYLOAD") || claimed->starts_with("STREAMING-")) {
@@ -261,7 +254,7 @@ Checked<std::string> secret_for(const http::Request& request, const SecretLookup
                                 std::string_view access_key_id) {
     // Keys here are long-term: a token means somebody else's temporary credentials.
     const std::string* token = http::find(request.headers, "x-amz-security-token");
-    if (token != nullptr && !trim(*token).empty()) {
+    if (token != nullptr && !trimmed(*token, kBlanks).empty()) {
         return unknown_key();
     }
     std::optional<std::string> secret = secret_of(access_key_id);
@@ -302,7 +295,7 @@ Checked<std::string> verify_aws3(const http::Request& request, std::string_view 
     const auto text =
         space == std::string_view::npos ? std::string_view{} : authorization.substr(space + 1);
     for (const std::string_view part : split(text, ',')) {
-        const std::string_view pair = trim(part);
+        const std::string_view pair = trimmed(part, kBlanks);
         const auto equals = std::min(pair.find('='), pair.size());
         const std::string_view name = pair.substr(0, equals);
         const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
@@ -336,7 +329,7 @@ Checked<std::string> verify_aws3(const http::Request& request, std::string_view 
     const std::string secret = ROTA_TRY(secret_for(request, secret_of, access_key_id));
     const std::string* amz_date = http::find(request.headers, "x-amz-date");
     const std::string* date = amz_date != nullptr ? amz_date : http::find(request.headers, "date");
-    const std::string expected = to_base64(hmac_sha256(secret, trim(*date)));
+    const std::string expected = to_base64(hmac_sha256(secret, trimmed(*date, kBlanks)));
     if (!equal_constant_time(expected, given)) {
         return wrong_signature();
     }
@@ -388,7 +381,8 @@ std::expected<std::string, AuthError> verify(const http::Request& request,
     if (given > 1) {
         return incomplete("There must be one Authorization header, not several.");
     }
-    const std::string_view authorization = trim(*http::find(request.headers, "authorization"));
+    const std::string_view authorization =
+        trimmed(*http::find(request.headers, "authorization"), kBlanks);
     const std::string_view scheme = authorization.substr(0, authorization.find_first_of(" \t,"));
     if (scheme != kAlgorithm) {
         return incomplete(fmt::format("Unsupported AWS 'algorithm': '{}', use '{}'.",

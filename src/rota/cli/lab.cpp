@@ -1,7 +1,6 @@
 #include "rota/lab/lab.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +17,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
+#include "rota/base/text.h"
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
@@ -38,17 +37,6 @@ struct Options {
     std::string margin = "1";
     std::uint32_t seed = 0;
 };
-
-/// The whole of `text` as a number.
-template <typename T>
-std::optional<T> parse_number(std::string_view text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 Result<std::chrono::seconds> length_of_run(const std::string& text) {
     constexpr std::chrono::seconds kLeast{10};

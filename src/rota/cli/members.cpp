@@ -23,6 +23,7 @@
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/cli/checks.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
@@ -83,13 +84,11 @@ Result<dns::Type> read_type(const std::string& text) {
 }
 
 Result<std::uint16_t> read_port(const std::string& text) {
-    std::uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, port);
-    if (parsed.ec != std::errc{} || parsed.ptr != end || port == 0) {
+    const auto port = parse_number<std::uint16_t>(text);
+    if (!port || *port == 0) {
         return fail(ErrorKind::config, fmt::format("'{}' is not a port from 1 to 65535", text));
     }
-    return port;
+    return *port;
 }
 
 Status check_identifier(const std::string& text) {

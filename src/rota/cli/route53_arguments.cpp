@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +10,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/cli/options.h"
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
@@ -127,15 +126,6 @@ private:
     std::span<const char* const> given_;
 };
 
-std::optional<std::uint32_t> number_of(std::string_view text) {
-    std::uint32_t value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
 bool is_zone_id(std::string_view id) {
     const std::string_view bare = route53::strip_id_prefix(id);
     const auto is_plain = [](char c) {
@@ -216,7 +206,7 @@ Status check_values(const Route53Command& command, dns::Type type, const Argumen
 
 Status read_ttl(Route53Command& into, const Arguments& arguments, std::size_t index) {
     const std::string text = arguments.has(index) ? arguments.at(index) : "600";
-    const auto ttl = number_of(text);
+    const auto ttl = parse_number<std::uint32_t>(text);
     if (!ttl || *ttl > kMaxTtl) {
         return arguments.wrong(
             fmt::format("TTL '{}' is not a number of seconds from 0 to {}", text, kMaxTtl));
@@ -240,7 +230,7 @@ Status read_routing(Route53Command& into, const Arguments& arguments, std::size_
     if (!arguments.has(index + 1)) {
         return arguments.wrong(fmt::format("IDENTIFIER '{}' is given without WEIGHT", identifier));
     }
-    const auto number = number_of(weight);
+    const auto number = parse_number<std::uint32_t>(weight);
     if (!number || *number > 255) {
         return arguments.wrong(fmt::format("WEIGHT '{}' is not a number from 0 to 255", weight));
     }
@@ -282,7 +272,7 @@ Status read_get(Route53Command& into, const Arguments& arguments) {
     into.type = arguments.at(1);
     into.name = arguments.at(2);
     if (const std::string text = arguments.at(3); !text.empty()) {
-        into.max_items = number_of(text);
+        into.max_items = parse_number<std::uint32_t>(text);
         if (!into.max_items || *into.max_items == 0) {
             return arguments.wrong(fmt::format("MAXITEMS '{}' is not a number from 1", text));
         }
@@ -351,7 +341,7 @@ Result<std::size_t> read_options(Route53Command& into, std::span<const char* con
                 return wrong_option(complaint);
             }
             into.endpoint_url = value;
-        } else if (const auto seconds = number_of(value);
+        } else if (const auto seconds = parse_number<std::uint32_t>(value);
                    option == "--timeout" && seconds && *seconds > 0 && *seconds <= 86400) {
             into.timeout = std::chrono::seconds{*seconds};
         } else {

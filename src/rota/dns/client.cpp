@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +27,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/text.h"
 #include "rota/dns/message.h"
 #include "rota/dns/name.h"
 #include "rota/dns/types.h"
@@ -52,11 +52,8 @@ std::unexpected<Error> refuse_server(std::string_view server) {
 }
 
 std::optional<std::uint16_t> port_of(std::string_view text) {
-    std::uint16_t port = 0;
-    const char* const begin = text.data();
-    const char* const end = begin + text.size();
-    const auto [stop, error] = std::from_chars(begin, end, port);
-    return error == std::errc{} && stop == end && port != 0 ? std::optional{port} : std::nullopt;
+    const auto port = rota::parse_number<std::uint16_t>(text);
+    return port && *port != 0 ? port : std::nullopt;
 }
 
 template <typename Address>

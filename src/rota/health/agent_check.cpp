@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "rota/base/text.h"
+
 namespace rota::health {
 namespace {
 
@@ -103,12 +105,6 @@ void read_word(std::string_view text, AgentCheckReport& report) {
     } else if (!is_connection_limit(word) && report.unknown.empty()) {
         report.unknown = printable(text, kLongestUnknown);
     }
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
-    const auto end = text.find_last_not_of(" \t");
-    return end == std::string_view::npos ? std::string_view{} : text.substr(begin, end + 1 - begin);
 }
 
 /// A reason as it is kept and written: cut, printable, without space around it.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,13 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/http/url.h"
 
 namespace rota::health {
@@ -25,27 +24,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::size_t kLongestShown = 120;
 constexpr int kLowestStatus = 100;
 constexpr int kHighestStatus = 599;
 constexpr std::size_t kLongestUnit = 255;  // systemd.unit(5)
-
-/// The text as a message may show it: cut, and on one line.
-std::string shown(std::string_view text) {
-    constexpr std::size_t kLongest = 120;
-    std::string out{text.substr(0, kLongest)};
-    std::ranges::replace_if(out, [](char c) { return c >= '\0' && (c < ' ' || c == '\x7f'); }, '?');
-    return out;
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number number{};
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return number;
-}
 
 std::optional<StatusSet::Range> parse_range(std::string_view text) {
     const auto dash = text.find('-');
@@ -63,7 +45,7 @@ std::unexpected<Error> unknown_check(std::string_view text, std::string_view why
                 fmt::format("check '{}'{}{} is none of http://…, https://…, tcp://HOST:PORT, "
                             "grpc://HOST:PORT[/SERVICE], grpcs://…, exec:COMMAND, systemd:UNIT, "
                             "agent-check://HOST:PORT",
-                            shown(text), why.empty() ? "" : ": ", why));
+                            excerpt(text, kLongestShown), why.empty() ? "" : ": ", why));
 }
 
 bool is_host_character(char c) {
@@ -100,8 +82,8 @@ bool read_endpoint(std::string_view text, Check& check) {
 
 Result<Check> read_http(std::string_view text, std::string_view /*rest*/, Check check) {
     if (const auto url = http::parse_url(text); !url) {
-        return fail(ErrorKind::config,
-                    fmt::format("check '{}': {}", shown(text), url.error().message));
+        return fail(ErrorKind::config, fmt::format("check '{}': {}", excerpt(text, kLongestShown),
+                                                   url.error().message));
     }
     check.target = text;
     return check;
@@ -179,7 +161,8 @@ Status require(bool is_met, const Check& check, std::string_view what) {
     if (is_met) {
         return {};
     }
-    return fail(ErrorKind::config, fmt::format("check '{}': {}", shown(check.text), what));
+    return fail(ErrorKind::config,
+                fmt::format("check '{}': {}", excerpt(check.text, kLongestShown), what));
 }
 
 bool is_count(unsigned number) {
@@ -203,7 +186,7 @@ Result<StatusSet> StatusSet::parse(std::string_view text) {
             return fail(ErrorKind::config,
                         fmt::format("statuses '{}' are not numbers from {} to {} and ranges of "
                                     "them, as 200-399,401",
-                                    shown(text), kLowestStatus, kHighestStatus));
+                                    excerpt(text, kLongestShown), kLowestStatus, kHighestStatus));
         }
         set.ranges_.push_back(*range);
         if (comma == std::string_view::npos) {

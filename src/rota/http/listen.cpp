@@ -1,11 +1,9 @@
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <expected>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -14,6 +12,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/text.h"
 #include "rota/http/server.h"
 
 namespace rota::http {
@@ -44,9 +43,8 @@ Result<Address> parse_address(std::string_view text) {
     }
     std::string host{text.substr(0, colon)};
     const std::string_view digits = text.substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (problem != std::errc{} || end != digits.data() + digits.size()) {
+    const auto port = parse_number<std::uint16_t>(digits);
+    if (!port) {
         return bad_address(text);
     }
     Address address;
@@ -54,7 +52,7 @@ Result<Address> parse_address(std::string_view text) {
         host = host.substr(1, host.size() - 2);
         sockaddr_in6 in6{};
         in6.sin6_family = AF_INET6;
-        in6.sin6_port = htons(port);
+        in6.sin6_port = htons(*port);
         if (inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) != 1) {
             return bad_address(text);
         }
@@ -64,7 +62,7 @@ Result<Address> parse_address(std::string_view text) {
     }
     sockaddr_in in4{};
     in4.sin_family = AF_INET;
-    in4.sin_port = htons(port);
+    in4.sin_port = htons(*port);
     if (inet_pton(AF_INET, host.c_str(), &in4.sin_addr) != 1) {
         return bad_address(text);
     }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -19,6 +17,7 @@
 
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/http/client.h"
 #include "rota/http/url.h"
 
@@ -38,20 +37,10 @@ std::optional<std::string> octets_of(std::string_view text) {
     return std::nullopt;
 }
 
-template <typename Number>
-std::optional<Number> number(std::string_view text) {
-    Number value{};
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
 bool in_block(std::string_view block, std::string_view host) {
     const auto slash = block.find('/');
     const auto network = octets_of(block.substr(0, slash));
-    const auto bits = number<std::size_t>(block.substr(slash + 1));
+    const auto bits = parse_number<std::size_t>(block.substr(slash + 1));
     const auto address = octets_of(host);
     if (!network || !bits || !address || network->size() != address->size() ||
         *bits > address->size() * 8) {
@@ -79,12 +68,12 @@ bool matches(std::string_view entry, std::string_view host, std::uint16_t port) 
         const auto close = entry.find(']');
         const std::string_view rest =
             close == std::string_view::npos ? std::string_view{} : entry.substr(close + 1);
-        if (rest.starts_with(':') && number<std::uint16_t>(rest.substr(1)) != port) {
+        if (rest.starts_with(':') && parse_number<std::uint16_t>(rest.substr(1)) != port) {
             return false;
         }
         entry = entry.substr(1, close == std::string_view::npos ? close : close - 1);
     } else if (std::ranges::count(entry, ':') == 1) {
-        if (number<std::uint16_t>(entry.substr(entry.find(':') + 1)) != port) {
+        if (parse_number<std::uint16_t>(entry.substr(entry.find(':') + 1)) != port) {
             return false;
         }
         entry = entry.substr(0, entry.find(':'));

@@ -1,19 +1,18 @@
 #include "rota/http/url.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 
 namespace rota::http {
 namespace {
@@ -43,16 +42,11 @@ int hex_value(char c) noexcept {
     return -1;
 }
 
-/// The URL as a message may show it: cut, and printable.
-std::string shown(std::string_view text) {
-    constexpr std::size_t kLongest = 120;
-    std::string out{text.substr(0, kLongest)};
-    std::ranges::replace_if(out, [](char c) { return c < ' ' || c == '\x7f'; }, '?');
-    return out;
-}
+constexpr std::size_t kLongestShown = 120;
 
 std::unexpected<Error> bad_url(std::string_view text, std::string_view why) {
-    return fail(ErrorKind::bad_input, fmt::format("URL \"{}\": {}", shown(text), why));
+    return fail(ErrorKind::bad_input,
+                fmt::format("URL \"{}\": {}", excerpt(text, kLongestShown), why));
 }
 
 bool is_host_name(std::string_view host) noexcept {
@@ -66,13 +60,11 @@ bool is_ipv6_literal(std::string_view host) noexcept {
 }
 
 Result<std::uint16_t> parse_port(std::string_view text, std::string_view port) {
-    unsigned value = 0;
-    const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), value);
-    if (problem != std::errc{} || end != port.data() + port.size() || value == 0 ||
-        value > UINT16_MAX) {
+    const auto value = parse_number<std::uint16_t>(port);
+    if (!value || *value == 0) {
         return bad_url(text, fmt::format("port \"{}\" is not a number from 1 to 65535", port));
     }
-    return static_cast<std::uint16_t>(value);
+    return *value;
 }
 
 Status parse_authority(std::string_view text, std::string_view authority, Url& url) {
@@ -180,9 +172,9 @@ Result<std::string> percent_decode(std::string_view text) {
         const int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
         if (high < 0 || low < 0) {
-            return fail(
-                ErrorKind::bad_input,
-                fmt::format("\"{}\": broken percent escape at position {}", shown(text), i));
+            return fail(ErrorKind::bad_input,
+                        fmt::format("\"{}\": broken percent escape at position {}",
+                                    excerpt(text, kLongestShown), i));
         }
         out.push_back(static_cast<char>(high * 16 + low));
         i += 2;

@@ -20,7 +20,7 @@
 
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
-#include "rota/instance/item_text.h"
+#include "rota/base/text.h"
 
 namespace rota::instance {
 namespace {

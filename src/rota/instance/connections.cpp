@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +27,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/text.h"
 
 namespace rota::instance {
 namespace {
@@ -189,14 +188,8 @@ Result<Connections> count_by_diag(std::span<const std::uint16_t> ports) {
 
 template <typename Number>
 std::optional<Number> parse_hex(std::string_view text) {
-    Number number{};
     constexpr int kHexadecimal = 16;
-    const auto [end, problem] =
-        std::from_chars(text.data(), text.data() + text.size(), number, kHexadecimal);
-    if (problem != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return number;
+    return parse_number<Number>(text, kHexadecimal);
 }
 
 /// The kernel prints the octets of an address as 32-bit words in its own order of octets.

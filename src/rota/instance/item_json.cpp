@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rota/base/error.h"
-#include "rota/instance/item_text.h"
+#include "rota/base/text.h"
 
 namespace rota::instance {
 

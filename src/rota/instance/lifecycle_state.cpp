@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
-#include "rota/instance/item_text.h"
+#include "rota/base/text.h"
 
 namespace rota::instance {
 namespace {

@@ -1,7 +1,6 @@
 #include "rota/instance/load.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +11,6 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,6 +19,7 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/health/command.h"
 #include "rota/http/client.h"
 #include "rota/http/message.h"
@@ -39,16 +38,6 @@ constexpr std::string_view kCommand = "exec:";
 constexpr std::string_view kAllowed =
     "cpu, psi:cpu, psi:memory, psi:io, loadavg, memory, connections:LIMIT:PORT, exec:COMMAND, "
     "http://… or https://…";
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number number{};
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return number;
-}
 
 std::optional<std::vector<std::uint16_t>> parse_ports(std::string_view text) {
     std::vector<std::uint16_t> ports;

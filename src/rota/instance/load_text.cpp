@@ -9,12 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/instance/load.h"
 
 namespace rota::instance {
@@ -25,24 +25,8 @@ using Json = nlohmann::json;
 constexpr double kPercent = 100;
 constexpr std::string_view kSpace = " \t\r\n";
 
-/// What came instead, short and printable.
-std::string shown(std::string_view text) {
-    constexpr std::size_t kMost = 40;
-    std::string out{text.substr(0, kMost)};
-    std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
-    return out;
-}
-
 std::string_view first_line(std::string_view text) {
     return text.substr(0, text.find_first_of("\r\n"));
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto begin = text.find_first_not_of(kSpace);
-    if (begin == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
 std::string_view next_word(std::string_view& text) {
@@ -53,15 +37,9 @@ std::string_view next_word(std::string_view& text) {
 }
 
 /// A finite number that is not negative, in plain decimal notation.
-std::optional<double> parse_number(std::string_view text) {
-    double number = 0;
-    const auto [end, problem] =
-        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (problem != std::errc{} || end != text.data() + text.size() || !std::isfinite(number) ||
-        std::signbit(number)) {
-        return std::nullopt;
-    }
-    return number;
+std::optional<double> parse_figure(std::string_view text) {
+    const auto number = parse_number<double>(text, std::chars_format::fixed);
+    return number && std::isfinite(*number) && !std::signbit(*number) ? number : std::nullopt;
 }
 
 /// What follows `key` at the beginning of a line.
@@ -78,12 +56,12 @@ std::optional<std::string_view> line_after(std::string_view text, std::string_vi
 
 std::optional<double> number_after(std::string_view text, std::string_view key) {
     auto line = line_after(text, key);
-    return line ? parse_number(next_word(*line)) : std::nullopt;
+    return line ? parse_figure(next_word(*line)) : std::nullopt;
 }
 
 std::unexpected<Error> not_as_expected(std::string_view what, std::string_view text) {
     return fail(ErrorKind::bad_input,
-                fmt::format("{} reads '{}', which has no such figure", what, shown(text)));
+                fmt::format("{} reads '{}', which has no such figure", what, excerpt(text)));
 }
 
 Result<double> parse_told_number(std::string_view text) {
@@ -91,17 +69,17 @@ Result<double> parse_told_number(std::string_view text) {
     if (is_percent) {
         text.remove_suffix(1);
     }
-    const auto number = parse_number(trimmed(text));
+    const auto number = parse_figure(trimmed(text));
     if (!number) {
         return fail(ErrorKind::bad_input,
                     fmt::format("'{}' is no load: a number from 0 to 1, a percentage as 75%, or "
                                 "JSON as {{\"utilisation\":0.7}}",
-                                shown(text)));
+                                excerpt(text)));
     }
     if (!is_percent && *number > 1 && !text.contains('.')) {
         return fail(ErrorKind::bad_input,
                     fmt::format("load '{}' may be meant as a percentage or not: write {}% or {}.0",
-                                shown(text), shown(text), shown(text)));
+                                excerpt(text), excerpt(text), excerpt(text)));
     }
     return is_percent ? *number / kPercent : *number;
 }
@@ -139,7 +117,7 @@ Result<std::optional<std::uint64_t>> counter(const Json& object, const char* key
 Result<LoadSample> parse_told_json(std::string_view text) {
     const Json object = Json::parse(text, nullptr, false);
     if (!object.is_object()) {
-        return fail(ErrorKind::bad_input, fmt::format("'{}' is no JSON object", shown(text)));
+        return fail(ErrorKind::bad_input, fmt::format("'{}' is no JSON object", excerpt(text)));
     }
     LoadSample sample;
     if (const auto found = object.find("utilisation"); found != object.end() && !found->is_null()) {
@@ -168,7 +146,7 @@ Result<CpuTimes> parse_cpu_times(std::string_view proc_stat) {
     constexpr std::size_t kIoWait = 4;
     CpuTimes times;
     for (std::size_t i = 0; line && i < kStates; ++i) {
-        const auto ticks = parse_number(next_word(*line));
+        const auto ticks = parse_figure(next_word(*line));
         if (!ticks) {
             if (i > kIdle) {
                 break;  // before Linux 2.6.11 there were fewer
@@ -194,8 +172,8 @@ std::optional<double> busy_share(const CpuTimes& before, const CpuTimes& after) 
 }
 
 std::optional<double> parse_cpu_quota(std::string_view cpu_max) {
-    const auto quota = parse_number(next_word(cpu_max));
-    const auto period = parse_number(next_word(cpu_max));
+    const auto quota = parse_figure(next_word(cpu_max));
+    const auto period = parse_figure(next_word(cpu_max));
     if (!quota || !period || !(*quota > 0) || !(*period > 0)) {
         return std::nullopt;
     }
@@ -207,13 +185,7 @@ std::optional<std::uint64_t> parse_cpu_usage(std::string_view cpu_stat) {
     if (!line) {
         return std::nullopt;
     }
-    const auto word = next_word(*line);
-    std::uint64_t usage = 0;
-    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), usage);
-    if (problem != std::errc{} || end != word.data() + word.size()) {
-        return std::nullopt;
-    }
-    return usage;
+    return parse_number<std::uint64_t>(next_word(*line));
 }
 
 Result<double> parse_pressure(std::string_view text) {
@@ -225,7 +197,7 @@ Result<double> parse_pressure(std::string_view text) {
 }
 
 Result<double> parse_load_average(std::string_view text, unsigned processors) {
-    const auto load = parse_number(next_word(text));
+    const auto load = parse_figure(next_word(text));
     if (!load) {
         return not_as_expected("/proc/loadavg", first_line(text));
     }

@@ -13,9 +13,9 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/base/time_format.h"
 #include "rota/instance/item_json.h"
-#include "rota/instance/item_text.h"
 
 namespace rota::instance {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +10,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,6 +19,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/http/message.h"
 
 namespace rota::lab {
@@ -42,11 +41,8 @@ std::optional<std::chrono::seconds> token_ttl(const http::Request& request) {
     if (text == nullptr) {
         return std::nullopt;
     }
-    int value = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    const std::chrono::seconds ttl{value};
-    if (error != std::errc{} || end != text->data() + text->size() ||
-        ttl < std::chrono::seconds{1} || ttl > kLongestTtl) {
+    const std::chrono::seconds ttl{parse_number<int>(*text).value_or(0)};
+    if (ttl < std::chrono::seconds{1} || ttl > kLongestTtl) {
         return std::nullopt;
     }
     return ttl;

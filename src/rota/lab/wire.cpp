@@ -8,18 +8,11 @@
 #include <system_error>
 
 #include "rota/base/encoding.h"
+#include "rota/base/text.h"
 #include "rota/http/message.h"
 
 namespace rota::lab {
 namespace {
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// Takes one line off the front of `text`, without its CRLF.
 std::string_view take_line(std::string_view& text) noexcept {
@@ -35,13 +28,13 @@ bool note_field(Head& head, std::string_view line) {
         return false;
     }
     const std::string name = to_lower(line.substr(0, colon));
-    const std::string_view value = trimmed(line.substr(colon + 1));
+    const std::string_view value = trimmed(line.substr(colon + 1), " \t");
     if (name == "content-length") {
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), head.content_length);
-        if (error != std::errc{} || end != value.data() + value.size()) {
+        const auto length = parse_number<decltype(head.content_length)>(value);
+        if (!length) {
             return false;
         }
+        head.content_length = *length;
     } else if (name == "connection") {
         head.wants_close = to_lower(value) == "close";
     } else if (name == "transfer-encoding") {

@@ -1,10 +1,8 @@
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "rota/aws/xml.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/base/time_format.h"
 #include "rota/dns/name.h"
 #include "rota/model/hosted_zone.h"
@@ -65,9 +64,7 @@ bool flag(const pugi::xml_node& parent, std::string_view name) {
 
 template <typename Number>
 Number number_or(const std::string& digits, Number fallback) {
-    Number value = 0;
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return code == std::errc{} && end == digits.data() + digits.size() ? value : fallback;
+    return parse_number<Number>(digits).value_or(fallback);
 }
 
 Result<dns::Name> domain_name(const std::string& name) {

@@ -16,45 +16,66 @@
 #include "rota/route53/messages.h"
 
 namespace rota::route53 {
+namespace {
+
+constexpr std::uint32_t kPageSize = 300;  // the most that the API gives
+// A group is small (100 weighted members); an API may still give few record sets a page.
+constexpr int kMostPages = 1000;
+
+}  // namespace
+
+bool is_of(const RawRecordSet& raw, const dns::Name& name, dns::Type type) {
+    const auto raw_name = dns::Name::parse(raw.name);
+    return raw_name && *raw_name == name && raw.type == dns::to_string(type);
+}
+
+GroupCursor::GroupCursor(std::string_view zone_id, const dns::Name& name, dns::Type type)
+    : zone_id_{zone_id},
+      name_{name},
+      request_{.name = name.to_text(),
+               .type = std::string{dns::to_string(type)},
+               .identifier = {},
+               .max_items = kPageSize} {}
+
+CallResult<GroupCursor::Next> GroupCursor::pass(bool is_truncated, std::string_view next_name,
+                                                std::string_view next_type,
+                                                std::string_view next_identifier) {
+    const auto next = dns::Name::parse(next_name);
+    if (!is_truncated || !next || *next != name_ || next_type != request_.type) {
+        return Next::end;
+    }
+    ++pages_;
+    if (next_identifier.empty() || next_identifier == request_.identifier || pages_ == kMostPages) {
+        // A part of the group is worse than none: who decides by it miscounts the members.
+        return std::unexpected(CallError{
+            .error =
+                {.kind = ErrorKind::bad_input,
+                 .message = fmt::format(
+                     "ListResourceRecordSets does not come to the end of {} {} in zone {}: its "
+                     "last page points to '{}' again",
+                     request_.name, request_.type, zone_id_, request_.identifier)},
+            .api = {}});
+    }
+    request_.identifier = next_identifier;
+    return Next::page;
+}
 
 CallResult<std::vector<RawRecordSet>> read_raw_group(Client& client, std::string_view zone_id,
                                                      const dns::Name& name, dns::Type type) {
-    constexpr std::uint32_t kPageSize = 300;  // the most that the API gives
-    // A group is small (100 weighted members); an API may still give few record sets a page.
-    constexpr int kMostPages = 1000;
-    const std::string type_text{dns::to_string(type)};
     std::vector<RawRecordSet> group;
-    ListRecordSetsRequest request{
-        .name = name.to_text(), .type = type_text, .identifier = {}, .max_items = kPageSize};
-    for (int page = 0; page < kMostPages; ++page) {
-        auto answer = client.list_raw_record_sets(zone_id, request);
-        if (!answer) {
-            return std::unexpected(std::move(answer.error()));
-        }
-        for (RawRecordSet& record_set : answer->record_sets) {
-            const auto listed = dns::Name::parse(record_set.name);
-            if (listed && *listed == name && record_set.type == type_text) {
-                group.push_back(std::move(record_set));
+    ROTA_CHECK(walk_group(
+        zone_id, name, type,
+        [&](const ListRecordSetsRequest& request) {
+            return client.list_raw_record_sets(zone_id, request);
+        },
+        [&](RawListRecordSetsResponse& page) {
+            for (RawRecordSet& record_set : page.record_sets) {
+                if (is_of(record_set, name, type)) {
+                    group.push_back(std::move(record_set));
+                }
             }
-        }
-        const auto next_name = dns::Name::parse(answer->next_name);
-        if (!answer->is_truncated || !next_name || *next_name != name ||
-            answer->next_type != type_text) {
-            return group;
-        }
-        if (answer->next_identifier.empty() || answer->next_identifier == request.identifier) {
-            break;
-        }
-        request.identifier = answer->next_identifier;
-    }
-    // A part of the group is worse than none: who decides by it miscounts the members.
-    return std::unexpected(
-        CallError{.error = {.kind = ErrorKind::bad_input,
-                            .message = fmt::format(
-                                "ListResourceRecordSets does not come to the end of {} {} in zone "
-                                "{}: its last page points to '{}' again",
-                                name.to_text(), type_text, zone_id, request.identifier)},
-                  .api = {}});
+        }));
+    return group;
 }
 
 }  // namespace rota::route53

@@ -1,12 +1,10 @@
 #include "rota/route53/raw.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +13,7 @@
 
 #include "rota/aws/xml.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
 #include "rota/dns/name.h"
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
@@ -24,16 +23,6 @@
 
 namespace rota::route53 {
 namespace {
-
-template <typename Number>
-std::optional<Number> number(std::string_view text) {
-    Number value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 bool same_name(std::string_view a, std::string_view b) {
     const auto name_a = dns::Name::parse(a);
@@ -45,8 +34,8 @@ bool same_number(const std::optional<std::string>& a, const std::optional<std::s
     if (!a || !b) {
         return a.has_value() == b.has_value();
     }
-    const auto number_a = number<std::uint32_t>(*a);
-    const auto number_b = number<std::uint32_t>(*b);
+    const auto number_a = parse_number<std::uint32_t>(*a);
+    const auto number_b = parse_number<std::uint32_t>(*b);
     return number_a && number_b ? *number_a == *number_b : *a == *b;
 }
 
@@ -141,14 +130,14 @@ Result<model::RecordSet> to_model(const RawRecordSet& raw) {
                                 raw.name, raw.type));
     }
     if (raw.weight) {
-        const auto weight = number<std::uint8_t>(*raw.weight);
+        const auto weight = parse_number<std::uint8_t>(*raw.weight);
         if (!weight) {
             return fail(ErrorKind::bad_input, fmt::format("record set {} {} has the weight '{}'",
                                                           raw.name, raw.type, *raw.weight));
         }
         record_set.routing = model::WeightedRouting{*weight};
     }
-    const auto ttl = number<std::uint32_t>(raw.ttl.value_or(""));
+    const auto ttl = parse_number<std::uint32_t>(raw.ttl.value_or(""));
     if (!ttl) {
         return fail(ErrorKind::bad_input, fmt::format("record set {} {} has the TTL '{}'", raw.name,
                                                       raw.type, raw.ttl.value_or("")));

@@ -2,14 +2,12 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <expected>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -18,6 +16,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/text.h"
 #include "rota/server/port_holder.h"
 
 namespace rota::server {
@@ -100,9 +99,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
         return refuse("an IPv6 address needs brackets");
     }
     const std::string_view digits = text.substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (problem != std::errc{} || end != digits.data() + digits.size()) {
+    const auto port = parse_number<std::uint16_t>(digits);
+    if (!port) {
         return refuse("the port is not a number from 0 (any free one) to 65535");
     }
     addrinfo hints{};
@@ -118,7 +116,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     std::memcpy(&endpoint.address_, found->ai_addr, found->ai_addrlen);
     endpoint.size_ = found->ai_addrlen;
     ::freeaddrinfo(found);
-    return endpoint.with_port(port);
+    return endpoint.with_port(*port);
 }
 
 Result<Endpoint> Endpoint::of_socket(int fd) {

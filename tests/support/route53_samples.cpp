@@ -1,4 +1,4 @@
-#include "route53_samples.h"
+#include "support/route53_samples.h"
 
 #include <fstream>
 #include <sstream>

@@ -1,18 +1,17 @@
-#include "rota/instance/item_text.h"
+#include "rota/base/text.h"
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace rota::instance {
+namespace rota {
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    const auto begin = text.find_first_not_of(kSpace);
+std::string_view trimmed(std::string_view text, std::string_view blanks) {
+    const auto begin = text.find_first_not_of(blanks);
     if (begin == std::string_view::npos) {
         return {};
     }
-    return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 std::string excerpt(std::string_view text, std::size_t longest) {
@@ -23,4 +22,4 @@ std::string excerpt(std::string_view text, std::size_t longest) {
     return text.size() > longest ? out + "…" : out;
 }
 
-}  // namespace rota::instance
+}  // namespace rota
