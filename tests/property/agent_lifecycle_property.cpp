@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -11,6 +14,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
 #include "rota/health/check.h"
 #include "rota/health/observation.h"
@@ -57,7 +61,8 @@ void check_not_stuck(const World& world) {
 
 class Story {
 public:
-    explicit Story(Settings settings) : world{settings} {
+    explicit Story(const Settings& settings)
+        : world{settings, {www(settings.load ? std::uint8_t{100} : std::uint8_t{10})}} {
         world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
         world.tells_age = *rc::gen::arbitrary<bool>();
         if (*rc::gen::arbitrary<bool>()) {
@@ -72,7 +77,9 @@ public:
 
     void one_event() {
         const int kind = *rc::gen::inRange(0, 100);
-        if (kind < 10 && !world.probes.empty()) {
+        if (kind < 6 && world.measures_load) {
+            measure();
+        } else if (kind < 10 && !world.probes.empty()) {
             world.answer_probe(
                 *rc::gen::weightedElement<health::Outcome>({{5, health::Outcome::passed},
                                                             {3, health::Outcome::failed},
@@ -123,7 +130,39 @@ public:
         }));
     }
 
+    void measure() {
+        world.measures_load = false;
+        Measured measured;
+        if (*rc::gen::inRange(0, 5) > 0) {
+            measured.load.utilisation = *rc::gen::element(0.0, 0.3, 0.62, 0.9, 10.0);
+        } else {
+            measured.problems = {"x"};
+        }
+        world.feed(measured);
+    }
+
+    /// What is written for load's sake: never while the instance is to be out, and worth it.
+    void check_weights() {
+        for (; checked < world.log.size(); ++checked) {
+            const auto* const upsert = std::get_if<Upsert>(&world.log[checked].second);
+            if (upsert == nullptr || !world.state.settings.load) {
+                continue;
+            }
+            const auto& routing = std::get<model::WeightedRouting>(upsert->record_set.routing);
+            RC_ASSERT(routing.weight >= 1);
+            if (world.phase() == Phase::in_service) {
+                const double before =
+                    std::get<model::WeightedRouting>(world.state.members[0].stored->routing).weight;
+                RC_ASSERT(world.state.absences.empty());
+                RC_ASSERT(std::abs(routing.weight - before) > 0.05 * before);
+                RC_ASSERT(!published_at || world.now - *published_at >= 60s);
+                published_at = world.now;
+            }
+        }
+    }
+
     void check() {
+        check_weights();
         if (world.zone.contains("i-1") && *rc::gen::inRange(0, 4) == 0) {
             world.last_answered = world.now;  // somebody asks the server
         }
@@ -165,6 +204,8 @@ public:
     bool may_leave = false;
     std::optional<BootTime> left_at;
     std::size_t upserts_before_leave = 0;
+    std::size_t checked = 0;  ///< of the world's log
+    std::optional<BootTime> published_at;
 
 private:
     void meddle() {
@@ -200,6 +241,11 @@ Settings random_settings() {
         settings.checks.push_back(health::parse_check("tcp://127.0.0.1:80").value());
     }
     settings.watch_members = !settings.checks.empty();
+    if (*rc::gen::arbitrary<bool>()) {
+        settings.load = LoadWeights{};
+        settings.load->law.slow_start = *rc::gen::element(0s, 60s, 300s);
+        settings.watch_members = true;
+    }
     return settings;
 }
 
@@ -238,6 +284,9 @@ RC_GTEST_PROP(AgentStep, is_never_out_for_a_reason_that_has_passed, ()) {
             break;  // the checks' own absence takes some passes to end
         }
         world.answer_probe(health::Outcome::passed);
+        if (world.measures_load) {
+            story.measure();
+        }
         if (world.checks_readiness) {
             world.checks_readiness = false;
             world.feed(ReadinessChecked{.passed = true, .detail = {}});
@@ -294,6 +343,9 @@ RC_GTEST_PROP(AgentStep, spares_the_api_whatever_fails, ()) {
         if (world.checks_readiness) {
             world.checks_readiness = false;
             world.feed(ReadinessChecked{.passed = true, .detail = {}});
+        }
+        if (std::exchange(world.measures_load, false)) {
+            world.feed(Measured{.load = {.utilisation = *rc::gen::element(0.0, 0.3, 2.0)}});
         }
         world.answer_probe(flaky
                                ? *rc::gen::element(health::Outcome::passed, health::Outcome::failed)

@@ -144,6 +144,7 @@ public:
     bool checks_readiness = false;
     bool asks_notices = false;
     bool counts_connections = false;
+    bool measures_load = false;
     std::deque<std::size_t> beats;   ///< outstanding
     std::deque<std::size_t> probes;  ///< outstanding
     bool announced = false;
@@ -170,6 +171,8 @@ private:
             beats.push_back(beat->member);
         } else if (std::holds_alternative<CountConnections>(action)) {
             counts_connections = true;
+        } else if (std::holds_alternative<MeasureLoad>(action)) {
+            measures_load = true;
         } else if (std::holds_alternative<AskNotices>(action)) {
             asks_notices = true;
         } else if (std::holds_alternative<CheckReadiness>(action)) {

@@ -21,6 +21,9 @@ struct ApiBudget {
 /// together keep to the budget; at most a day.
 std::chrono::milliseconds api_interval(std::size_t members, const ApiBudget& budget) noexcept;
 
+/// What `rota serve` is asked at most, which has no quota: so that a fleet does not ask at once.
+inline constexpr double kOwnServersRequests = 50;
+
 enum class ApiUse : std::uint8_t {
     urgent,     ///< join, health, drain, leave
     leisurely,  ///< a weight that load moved, a look at the siblings

@@ -11,6 +11,7 @@
 #include "rota/dns/types.h"
 #include "rota/health/check.h"
 #include "rota/instance/address.h"
+#include "rota/instance/load.h"
 
 namespace rota::agent {
 
@@ -38,6 +39,7 @@ struct Config {
     std::vector<RotaConfig> rotas;
     AwsOptions aws;
     std::optional<health::Check> readiness;
+    std::vector<instance::LoadSource> load_sources;
     std::string socket;      ///< path; empty: no status socket
     std::string drain_file;  ///< path; empty: none is looked for
     bool json = false;

@@ -13,6 +13,7 @@
 #include "rota/agent/config.h"
 #include "rota/agent/heartbeats.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/weighing.h"
 #include "rota/agent/worker.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -31,6 +32,9 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kCallTimeout{10};
 constexpr milliseconds kLeastCallTimeout{200};
 
+// The most for a command or a URL that tells the load.
+constexpr std::chrono::seconds kLoadTimeout{5};
+
 }  // namespace
 
 Errands::Errands(const Config& config, const State& state,
@@ -39,6 +43,8 @@ Errands::Errands(const Config& config, const State& state,
       state_{state},
       surroundings_{surroundings},
       inbox_{inbox},
+      load_meters_{config.load_sources},
+      load_worker_{inbox},
       readiness_worker_{inbox},
       notices_worker_{inbox} {
     for (const RotaConfig& rota : config.rotas) {
@@ -116,6 +122,12 @@ void Errands::run(const CountConnections& /*action*/) {
     inbox_.post(std::move(counted));
 }
 
+void Errands::run(const MeasureLoad& /*action*/) {
+    const auto timeout =
+        std::min(kLoadTimeout, state_.settings.load.value_or(LoadWeights{}).interval);
+    load_worker_.start([this, timeout]() -> Event { return load_meters_(timeout); });
+}
+
 void Errands::run(const Beat& action) {
     RotaErrands& rota = rotas_[action.member];
     rota.beating->start([heartbeats = rota.heartbeats.get(), beat = action]() -> Event {
@@ -128,7 +140,7 @@ bool Errands::are_out() const {
     return std::ranges::any_of(rotas_, is_busy, &RotaErrands::calling) ||
            std::ranges::any_of(rotas_, is_busy, &RotaErrands::beating) ||
            std::ranges::any_of(probers_, is_busy) || readiness_worker_.is_busy() ||
-           notices_worker_.is_busy();
+           notices_worker_.is_busy() || load_worker_.is_busy();
 }
 
 }  // namespace rota::agent

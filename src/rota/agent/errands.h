@@ -7,6 +7,8 @@
 #include "rota/agent/config.h"
 #include "rota/agent/heartbeats.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/measuring.h"
+#include "rota/agent/weighing.h"
 #include "rota/agent/worker.h"
 
 namespace rota::agent {
@@ -24,6 +26,7 @@ public:
     void run(const Probe& action);
     void run(const AskNotices& action);
     void run(const CountConnections& action);
+    void run(const MeasureLoad& action);
     void run(const Beat& action);
 
     /// True while a thread is at work, which may block for seconds.
@@ -43,6 +46,8 @@ private:
     Inbox& inbox_;
     std::vector<RotaErrands> rotas_;
     std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
+    LoadMeters load_meters_;                        // the worker uses them: it comes after
+    Worker load_worker_;
     Worker readiness_worker_;
     Worker notices_worker_;
 };

@@ -20,19 +20,25 @@ struct GainBounds {
 /// (1976), for the first; the double root of the characteristic polynomial for the second.
 GainBounds gain_bounds(unsigned delay) noexcept;
 
-/// The time between two steps of the law.
-constexpr std::chrono::seconds control_interval(std::chrono::seconds ttl) noexcept {
-    return ttl > std::chrono::seconds{60} ? ttl : std::chrono::seconds{60};
+/// Between two steps of the law where nothing else is said.
+inline constexpr std::chrono::seconds kUsualInterval{60};
+
+/// The time between two steps of the law: the TTL, or `least` where that is longer.
+constexpr std::chrono::seconds control_interval(
+    std::chrono::seconds ttl, std::chrono::seconds least = kUsualInterval) noexcept {
+    return ttl > least ? ttl : least;
 }
 
 /// In steps: one, and those through which connections of mean life `connection_life` stay.
-unsigned control_delay(std::chrono::seconds connection_life, std::chrono::seconds ttl) noexcept;
+unsigned control_delay(std::chrono::seconds connection_life, std::chrono::seconds ttl,
+                       std::chrono::seconds least = kUsualInterval) noexcept;
 
 /// Whether a loop with that gain settles. @errors config: names the gain and both bounds.
-Status check_gain(double gain, std::chrono::seconds connection_life, std::chrono::seconds ttl);
+Status check_gain(double gain, std::chrono::seconds connection_life, std::chrono::seconds ttl,
+                  std::chrono::seconds least = kUsualInterval);
 
 /// `gain`, or 80 % of the stability bound where that is less.
-double safe_gain(double gain, std::chrono::seconds connection_life,
-                 std::chrono::seconds ttl) noexcept;
+double safe_gain(double gain, std::chrono::seconds connection_life, std::chrono::seconds ttl,
+                 std::chrono::seconds least = kUsualInterval) noexcept;
 
 }  // namespace rota::agent

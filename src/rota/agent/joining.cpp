@@ -147,7 +147,7 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
     if (own != nullptr) {
         member.ttls.observe(ttl_of(*own), now_);
         member.stored = *own;
-        if (has_value(*own, target.value) && weight_of(*own) == member.membership.weight) {
+        if (has_value(*own, target.value) && keeps_weight(member, weight_of(*own))) {
             member.wrote_nothing = true;
             enter_service(member, "already in the rota, nothing to write");
             return;
@@ -168,7 +168,7 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
         .name = member.membership.name,
         .type = member.membership.type,
         .set_identifier = target.set_identifier,
-        .routing = model::WeightedRouting{member.membership.weight},
+        .routing = model::WeightedRouting{weight_to_join_with(member)},
         .ttl = static_cast<std::uint32_t>(ttl.count()),
         .values = {target.value},
     };
@@ -186,6 +186,10 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
 void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
     member.stored = std::get<Upsert>(member.request).record_set;
     member.ttls.observe(ttl_of(stored_of(member)), now_);
+    if (member.phase == Phase::in_service) {
+        on_published(member);
+        return;
+    }
     member.change_id = accepted.change_id;
     member.polls = 0;
     const Settings& settings = state_.settings;
@@ -209,6 +213,7 @@ void Stepper::enter_service(Member& member, std::string_view how) {
     member.note = fmt::format("{}: {}", how, in_words(stored));
     say(log::Level::info, member, member.note);
     warn_of_misfits(member);
+    begin_weighing(member);
     watch_later(member);
 }
 
@@ -259,6 +264,7 @@ void Stepper::on_group_watched(Member& member, const Group& group) {
 }
 
 void Stepper::on_watched(Member& member, const OwnRecord& own) {
+    const bool is_early = std::exchange(member.scale.is_publishing, false);
     if (own.is_foreign) {
         member.stored.reset();
         fail_join(member, {.kind = FailureKind::other_policy,
@@ -285,8 +291,15 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     member.disputes = 0;
+    if (is_early) {
+        if (!publish(member)) {
+            watch_later(member);
+        }
+        return;
+    }
     member.may_be_written = false;  // a lost write is older than a watch interval: it is settled
     member.is_delete_uncertain = false;
+    member.scale.lost.clear();
     watch_later(member);
 }
 
@@ -297,12 +310,7 @@ void Stepper::adopt_changes(Member& member, const model::RecordSet& seen) {
             fmt::format("the rota's TTL was changed from {} s to {} s: adopted", member.stored->ttl,
                         seen.ttl));
     }
-    if (weight_of(seen) != member.membership.weight) {
-        say(log::Level::info, member,
-            fmt::format("the weight was changed from {} to {} by someone else: left so",
-                        member.membership.weight, weight_of(seen)));
-        member.membership.weight = weight_of(seen);
-    }
+    adopt_weight(member, weight_of(seen));
     member.stored = seen;
 }
 
@@ -325,13 +333,20 @@ void Stepper::dispute(Member& member, Phase phase, Request request, std::string_
 
 void Stepper::on_join_failure(Member& member, const Failure& failure) {
     const bool may_have_happened = failure.kind == FailureKind::no_answer;
-    if (member.phase == Phase::writing && may_have_happened) {
+    const bool is_write = std::holds_alternative<Upsert>(member.request);
+    if (is_write && may_have_happened) {
         member.may_be_written = true;
     }
     if (member.phase == Phase::in_service) {
         // A watch that failed changes nothing: the next one comes soon enough.
         ++member.failures;
-        say(log::Level::warning, member, "cannot look at the own record: " + failure.error.message);
+        member.scale.is_publishing = false;
+        if (is_write) {
+            on_publish_failure(member, failure);
+        } else {
+            say(log::Level::warning, member,
+                "cannot look at the own record: " + failure.error.message);
+        }
         watch_later(member);
         return;
     }

@@ -134,6 +134,7 @@ std::optional<BootTime> next_wake(const State& state) {
     consider(state.readiness_wake);
     consider(state.notices_wake);
     consider(state.clients.wake);
+    consider(state.load.wake);
     for (const Examination& examination : state.examinations) {
         consider(examination.wake);
     }
@@ -158,6 +159,8 @@ std::vector<Action> Stepper::run(const Event& event) {
     ask_notices_where_due();
     act_where_due();
     reconcile();
+    measure_where_due();
+    publish_where_due();
     beat_where_due();
     count_where_due();
     settle_refusals();
@@ -178,6 +181,9 @@ void Stepper::on(const Started& /*event*/) {
     }
     if (settings.goal == Goal::stay) {
         begin_examinations();
+        if (settings.load) {
+            state_.load.wake = now_;
+        }
         if (settings.watch_notices) {
             state_.notices_wake = now_;
         }
@@ -378,6 +384,7 @@ void Stepper::call(Member& member, Phase phase, Request request) {
     member.call = ++state_.last_call;
     member.called_at = now_;
     member.request = request;
+    count_call(member);
     actions_.emplace_back(
         Call{.member = index_of(member), .id = *member.call, .request = std::move(request)});
 }

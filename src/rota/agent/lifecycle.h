@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/api_share.h"
 #include "rota/agent/drain.h"
+#include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
@@ -61,8 +63,9 @@ struct Settings {
     std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
     /// The service's ports, whose connections a drain waits for; none: it does not.
     std::vector<std::uint16_t> ports;
-    std::chrono::seconds lease{0};  ///< renewed in thirds of it at `rota serve`; zero: none
-    bool watch_notices = false;     ///< ask the metadata service for notices of the end
+    std::chrono::seconds lease{0};    ///< renewed in thirds of it at `rota serve`; zero: none
+    std::optional<LoadWeights> load;  ///< moves the weights; nothing: they stay as configured
+    bool watch_notices = false;       ///< ask the metadata service for notices of the end
     std::chrono::seconds notices_interval{instance::kNoticeInterval};
     std::optional<std::chrono::seconds>
         notice;                  ///< the shortest lead time to plan for: 120 s, spot
@@ -216,8 +219,8 @@ struct Finish {
     int exit_status = 0;
 };
 
-using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, CountConnections, Beat, Say,
-                            AllInService, Finish>;
+using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, CountConnections, MeasureLoad,
+                            Beat, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -295,7 +298,7 @@ struct CameBack {
 };
 
 using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Beaten, Counted,
-                           Answered, LeaveRequested, WentAbsent, CameBack>;
+                           Measured, Answered, LeaveRequested, WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
 struct Examination {
@@ -328,6 +331,7 @@ struct Heart {
 struct Member {
     Membership membership;
     Heart heart;
+    Scale scale;
     Phase phase = Phase::waiting;
     std::optional<CallId> call;    ///< outstanding
     std::optional<BootTime> wake;  ///< when to act next
@@ -366,6 +370,8 @@ struct State {
     std::vector<Examination> examinations;  ///< one a check of the settings
     instance::Notices notices;              ///< as last read
     Clients clients;
+    Load load;
+    ApiShare api_share;  ///< of the fleet's part of the API
     std::optional<BootTime> notices_wake;
     unsigned notices_failures = 0;  ///< in a row
     std::vector<Absence> absences;  ///< at most one a reason

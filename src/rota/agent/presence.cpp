@@ -128,6 +128,7 @@ void Stepper::see(Member& member, const Group& group) {
             member.siblings.push_back(record_set.set_identifier);
         }
     }
+    weigh_siblings(member, group);
     // One that is about to be in counts already.
     const std::size_t own =
         is_withdrawing(member.phase) ? group.size() - member.siblings.size() : 1;

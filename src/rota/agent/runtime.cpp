@@ -27,9 +27,11 @@
 #include <unistd.h>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/api_share.h"
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/errands.h"
+#include "rota/agent/gain.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/maintenance.h"
 #include "rota/agent/status.h"
@@ -138,6 +140,12 @@ Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surrounding
     state_.settings.api = surroundings_->endpoint.url;
     if (route53::is_amazons(surroundings_->endpoint)) {
         state_.settings.usual_propagation = state_.settings.assumed_propagation;
+        if (state_.settings.load) {  // five requests a second an account leave no room for less
+            seconds& interval = state_.settings.load->law.interval;
+            interval = std::max(interval, kUsualInterval);
+        }
+    } else if (state_.settings.load) {
+        state_.settings.load->budget.requests_per_second = kOwnServersRequests;
     }
     if (surroundings_->imds == nullptr) {
         state_.settings.watch_notices = false;

@@ -18,6 +18,7 @@
 
 #include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/dns/types.h"
@@ -70,6 +71,49 @@ std::string label(std::string_view name, std::string_view type, std::string_view
     return fmt::format("{} {}{}{}", name, type, set_identifier.empty() ? "" : " ", set_identifier);
 }
 
+/// Null where load does not move weights.
+Json load_json(const State& state) {
+    if (!state.settings.load) {
+        return nullptr;
+    }
+    const auto& [load, problems] = state.load.last;
+    return {{"utilisation", load.utilisation ? Json(*load.utilisation) : Json{}},
+            {"problems", problems}};
+}
+
+Json weighing_json(const State& state, const Member& member) {
+    if (!state.settings.load) {
+        return nullptr;
+    }
+    const Scale& scale = member.scale;
+    return {{"base", member.membership.weight},
+            {"wanted", scale.wanted.weight},
+            {"reason", known(scale.wanted.reason)},
+            {"overruled", scale.overruled.has_value()},
+            {"other_scale", known(scale.odd)}};
+}
+
+/// "load 90%: weight 70 wanted: 100 x trim 0.70 (90% busy, the target 60%)".
+std::string load_text(const Json& load, const Json& weighing) {
+    if (!weighing.is_object() || !weighing.at("reason").is_string()) {
+        return {};
+    }
+    constexpr double kPercent = 100;
+    std::string out = "load unknown";
+    if (load.is_object() && load.at("utilisation").is_number()) {
+        out = fmt::format("load {:.0f}%", load.at("utilisation").get<double>() * kPercent);
+    }
+    if (weighing.at("overruled").get<bool>()) {
+        return out + ", the weight was set by someone else and stays";
+    }
+    out += fmt::format(", weight {} wanted: {}", weighing.at("wanted").get<int>(),
+                       weighing.at("reason").get<std::string>());
+    if (weighing.at("other_scale").is_string()) {
+        out += "; " + weighing.at("other_scale").get<std::string>();
+    }
+    return out;
+}
+
 Json rota_json(const State& state, const Member& member, BootTime now) {
     Json rota;
     rota["name"] = member.membership.name.to_text();
@@ -86,6 +130,7 @@ Json rota_json(const State& state, const Member& member, BootTime now) {
             rota["weight"] = weighted->weight;
         }
     }
+    rota["weighing"] = weighing_json(state, member);
     rota["phase"] = to_string(member.phase);
     rota["text"] = describe(state, member, now);
     rota["held"] = known(member.held);
@@ -142,6 +187,7 @@ std::string status_json(const State& state, BootTime now) {
     if (state.settings.dry_run) {
         status["dry_run"] = true;
     }
+    status["load"] = load_json(state);
     status["connections"] = nullptr;
     if (state.clients.before) {
         status["connections"] = {{"open", state.clients.last.total},
@@ -193,7 +239,12 @@ std::optional<StatusView> parse_status(std::string_view json) {
                          .name = text_of(rota.at("name")),
                          .type = text_of(rota.at("type")),
                          .set_identifier = text_of(rota.at("set_identifier")),
-                         .held = text_of(rota.at("held"))};
+                         .held = text_of(rota.at("held")),
+                         .load = {}};
+            if (status.contains("load") &&
+                rota.contains("weighing")) {  // an agent of before has neither
+                one.load = load_text(status.at("load"), rota.at("weighing"));
+            }
             one.label = label(one.name, one.type, one.set_identifier);
             if (rota.at("address").is_string() && rota.at("weight").is_number()) {
                 one.record = fmt::format("{} weight {} TTL {} s", text_of(rota.at("address")),

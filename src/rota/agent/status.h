@@ -29,6 +29,7 @@ struct RotaView {
     std::string type;
     std::string set_identifier;
     std::string held;  ///< why it stays in whatever the absences; empty: it does not
+    std::string load;  ///< what load makes of its weight, and why; empty: nothing
 };
 
 struct StatusView {

@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/weighing.h"
+#include "rota/agent/weight.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
@@ -33,6 +36,7 @@ private:
     void on(const Noticed& event);
     void on(const Beaten& event);
     void on(const Counted& event);
+    void on(const Measured& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -65,6 +69,28 @@ private:
     // lease.cpp: the heartbeats of a member in service.
     void beat_where_due();
     void beat_where_due(Member& member);
+
+    // weighing.cpp: the load, and the weights that follow it.
+    [[nodiscard]] bool weighs() const;
+    /// @pre weighs()
+    [[nodiscard]] const LoadWeights& load_weights() const;
+    [[nodiscard]] WeightSettings law_of(const Member& member) const;
+    void count_call(const Member& member);
+    void measure_where_due();
+    void tell_load_problems(const Measured& event);
+    void weigh(Member& member);
+    void weigh_siblings(Member& member, const Group& group);
+    void publish_where_due();
+    [[nodiscard]] bool wants_publishing(const Member& member) const;
+    /// @returns whether a write is out now.
+    bool publish(Member& member);
+    void on_published(Member& member);
+    void on_publish_failure(Member& member, const Failure& failure);
+    std::uint8_t weight_to_join_with(Member& member);
+    /// Whether a record set of our own that is there already may stay as it is.
+    [[nodiscard]] bool keeps_weight(const Member& member, std::uint8_t weight) const;
+    void begin_weighing(Member& member);
+    void adopt_weight(Member& member, std::uint8_t seen);
 
     // presence.cpp: whether a member is to be in or out, and the way back.
     void end_absences();

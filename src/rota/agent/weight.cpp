@@ -50,6 +50,10 @@ constexpr double kReportsWanted = 0.7;
 constexpr double kLeastCapacityFactor = 0.1;
 constexpr double kMostCapacityFactor = 4;
 
+seconds interval_of(const WeightSettings& settings) {
+    return control_interval(settings.ttl, settings.interval);
+}
+
 /// The fleet's report while it is fresh.
 const FleetReport* known_fleet(const WeightState& state, BootTime now) {
     return state.fleet && now - state.fleet_at <= kFleetExpiry ? &*state.fleet : nullptr;
@@ -88,7 +92,8 @@ double correction(const WeightSettings& settings, double error, double most_down
     if (std::abs(error) < std::max(settings.dead_band, 2 * settings.share_noise)) {
         return 0;
     }
-    const double gain = safe_gain(settings.gain, settings.connection_life, settings.ttl);
+    const double gain =
+        safe_gain(settings.gain, settings.connection_life, settings.ttl, settings.interval);
     return -std::clamp(gain * error, -kStep, most_down);
 }
 
@@ -124,7 +129,7 @@ void trim_to_target(WeightState& state, const WeightSettings& settings, double u
 
 void step_trim(WeightState& state, const WeightSettings& settings, BootTime now) {
     const LoadWindow& window = state.window;
-    const double least = kCoverage * Seconds{control_interval(settings.ttl)}.count();
+    const double least = kCoverage * Seconds{interval_of(settings)}.count();
     if (window.covered < least) {
         state.trim_note = "trim rests: no load figures";
         return;
@@ -192,7 +197,7 @@ double slow_start(WeightState& state, const WeightSettings& settings, BootTime n
         if (state.in_service_since) {
             state.is_warm = true;
             // Resolvers follow within a TTL; what is seen until then is not this member's share.
-            begin_window(state, now + control_interval(settings.ttl));
+            begin_window(state, now + interval_of(settings));
         }
         return 1;
     }
@@ -215,7 +220,7 @@ std::uint8_t rounded(double weight, double base) {
 bool may_publish(const WeightState& state, const WeightSettings& settings, std::uint8_t weight,
                  BootTime now) {
     if (!state.in_service_since || !state.published ||
-        now - state.published_at < control_interval(settings.ttl)) {
+        now - state.published_at < interval_of(settings)) {
         return false;
     }
     const double before = *state.published;
@@ -278,7 +283,10 @@ Status validate(const WeightSettings& settings) {
     if (settings.ttl < seconds{0} || settings.connection_life < seconds{0}) {
         return refuse("the TTL and the life of connections cannot be negative");
     }
-    return check_gain(settings.gain, settings.connection_life, settings.ttl);
+    if (settings.interval < seconds{1}) {
+        return refuse("less than a second between two changes of the weight");
+    }
+    return check_gain(settings.gain, settings.connection_life, settings.ttl, settings.interval);
 }
 
 WeightDecision observe(WeightState& state, const WeightSettings& settings, const WeightInput& input,
@@ -289,7 +297,7 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
     }
     if (state.is_warm) {
         take_into_window(state, input, now);
-        if (now - state.window.begin >= control_interval(settings.ttl)) {
+        if (now - state.window.begin >= interval_of(settings)) {
             step_trim(state, settings, now);
             begin_window(state, now);
         }
@@ -305,6 +313,13 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
     decision.may_publish = may_publish(state, settings, decision.weight, now);
     decision.reason = reason(state, settings, input, factor, warmth, now);
     return decision;
+}
+
+std::uint8_t first_weight(const WeightState& state, const WeightSettings& settings,
+                          const std::optional<health::AgentWeight>& word, BootTime now) {
+    WeightState next = state;
+    left(next);
+    return observe(next, settings, {.load = {}, .fleet = {}, .word = word}, now).weight;
 }
 
 void joined(WeightState& state, std::uint8_t weight, BootTime now) {

@@ -30,6 +30,8 @@ struct WeightSettings {
     double share_noise = 0;   ///< CV of the members' shares, if known: the dead band is twice this
     double gain = 0.2;
     std::chrono::seconds connection_life{0};  ///< mean
+    /// The least between two changes; the TTL where that is longer.
+    std::chrono::seconds interval{60};
 };
 
 /// @errors config: names the setting and its range; a gain above the bound with the bound.
@@ -42,7 +44,7 @@ struct WeightInput {
     std::optional<health::AgentWeight> word;  ///< of an agent-check, in force
 };
 
-/// Over one window of max(TTL, 60 s).
+/// Over one window between two steps of the law.
 struct LoadWindow {
     BootTime begin;
     double utilisation_seconds = 0;
@@ -77,6 +79,10 @@ struct WeightDecision {
 /// and no further than 30 s.
 WeightDecision observe(WeightState& state, const WeightSettings& settings, const WeightInput& input,
                        BootTime now);
+
+/// The weight that a record set about to be written begins with; observe() gives those that follow.
+std::uint8_t first_weight(const WeightState& state, const WeightSettings& settings,
+                          const std::optional<health::AgentWeight>& word, BootTime now);
 
 /// The instance's record set was written with that weight, which observe() gave: slow start begins.
 void joined(WeightState& state, std::uint8_t weight, BootTime now);

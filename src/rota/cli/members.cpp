@@ -25,6 +25,7 @@
 #include "rota/base/error.h"
 #include "rota/base/text.h"
 #include "rota/cli/checks.h"
+#include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
 #include "rota/dns/name.h"
@@ -126,7 +127,8 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
         ->check(complaint(&instance::parse_address_source))
         ->type_name("SOURCE")
         ->capture_default_str();
-    command.add_option("--weight", options.weight, "Weight among the members")
+    command
+        .add_option("--weight", options.weight, "Weight among the members; 100 where load moves it")
         ->check(CLI::Range(0U, kMostWeight))
         ->capture_default_str();
     add_duration(command, "--ttl", options.ttl, "TTL where the rota has no members yet");
@@ -340,6 +342,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
     std::ranges::copy(add_health_options(command, options.health), std::back_inserter(for_agent));
+    std::ranges::copy(add_load_options(command, options.load), std::back_inserter(for_agent));
     const auto hide = [](const std::vector<CLI::Option*>& hidden) {
         for (CLI::Option* const option : hidden) {
             option->group("");  // accepted, because the file is shared; not shown
@@ -408,7 +411,11 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     agent::Config config;
     const auto tables =
         named_on_command_line ? std::span<const config::Table>{} : file.tables("rota");
-    auto rotas = rotas_of(options, tables);
+    MemberOptions scaled = options;
+    if (!options.load.sources.empty() && command.count("--weight") == 0) {
+        scaled.weight = kLoadBaseWeight;
+    }
+    auto rotas = rotas_of(scaled, tables);
     if (!rotas && is_in_command_line && tables.empty()) {
         rotas.error().kind = ErrorKind::usage;
     }
@@ -444,6 +451,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         settings.notice = ROTA_TRY(parse_duration("notice", options.notice));
     }
     settings.watch_members = !settings.checks.empty();
+    ROTA_CHECK(read_load(options.load, config));
     settings.dry_run = options.dry_run;
     settings.signature = fmt::format("rota {} on {}", ROTA_VERSION, host_name());
     config.aws = {.endpoint_url = options.endpoint_url,

@@ -10,6 +10,7 @@
 #include "rota/agent/config.h"
 #include "rota/base/error.h"
 #include "rota/cli/checks.h"
+#include "rota/cli/load_options.h"
 #include "rota/config/file.h"
 
 namespace CLI {
@@ -41,6 +42,7 @@ struct MemberOptions {
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
     HealthOptions health;
+    LoadOptions load;
     std::vector<std::string> ports;
     std::string lease = "9";
     bool notices = true;

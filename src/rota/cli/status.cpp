@@ -37,6 +37,9 @@ void show(const agent::StatusView& view, bool from_agent) {
     for (const agent::RotaView& rota : view.rotas) {
         put(stdout, "{}: {}{}\n", rota.label, rota.text,
             rota.record.empty() ? "" : fmt::format(" ({})", rota.record));
+        if (!rota.load.empty()) {
+            put(stdout, "  {}\n", rota.load);
+        }
     }
     if (!from_agent) {
         put(stdout, "no agent runs on this instance; this is what the API says\n");

@@ -1,0 +1,314 @@
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rota/agent/absence.h"
+#include "rota/agent/lifecycle.h"
+#include "rota/agent/status.h"
+#include "rota/agent/weighing.h"
+#include "rota/instance/load.h"
+#include "rota/model/record_set.h"
+#include "support/agent_world.h"
+
+namespace rota::agent::testing {
+namespace {
+
+using Fate = World::Fate;
+
+Settings weighing(std::chrono::seconds slow_start = 0s) {
+    Settings settings{.goal = Goal::stay, .signature = "rota test"};
+    settings.load = LoadWeights{};
+    settings.load->law.slow_start = slow_start;
+    settings.watch_members = true;
+    return settings;
+}
+
+std::uint8_t weight_in(const World& world, const std::string& id = "i-1") {
+    return std::get<model::WeightedRouting>(world.zone.at(id).routing).weight;
+}
+
+std::size_t upserts(const World& world) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        world.log, [](const auto& entry) { return std::holds_alternative<Upsert>(entry.second); }));
+}
+
+/// Ten seconds at a time: what is due is done, the load is `utilisation`.
+void carry(World& world, double utilisation, std::chrono::seconds time, Fate fate = Fate::done) {
+    const BootTime end = world.now + time;
+    while (world.now < end) {
+        if (world.measures_load) {
+            world.measures_load = false;
+            world.feed(Measured{.load = {.utilisation = utilisation}});
+        }
+        while (world.answer_one(fate)) {
+        }
+        world.advance_to_wake();
+    }
+}
+
+World in_service(Settings settings, std::uint8_t base = 100) {
+    World world{std::move(settings), {www(base)}};
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+TEST(Weighing, sheds_under_load_and_takes_it_back) {
+    World world = in_service(weighing());
+    EXPECT_EQ(weight_in(world), 100);
+    carry(world, 1.2, 20min);
+    EXPECT_EQ(weight_in(world), 25);
+    EXPECT_TRUE(world.said("the weight is 82 instead of 100: 100 x trim 0.82"));
+    carry(world, 0.1, 1h);
+    EXPECT_GE(weight_in(world), 95);
+    EXPECT_EQ(world.phase(), Phase::in_service);
+}
+
+TEST(Weighing, writes_nothing_inside_the_dead_band) {
+    World world = in_service(weighing());
+    carry(world, 0.62, 6h);
+    EXPECT_EQ(upserts(world), 1U);
+}
+
+TEST(Weighing, looks_before_it_writes_and_waits_for_nobody) {
+    World world = in_service(weighing());
+    world.log.clear();
+    world.is_insync = false;
+    carry(world, 1.2, 4min);
+    std::vector<std::size_t> kinds;
+    for (const auto& [at, request] : world.log) {
+        kinds.push_back(request.index());
+    }
+    const std::size_t look = Request{ReadGroup{}}.index();
+    const std::size_t write = Request{Upsert{}}.index();
+    ASSERT_GE(kinds.size(), 4U);
+    for (std::size_t i = 0; i + 1 < kinds.size(); i += 2) {
+        EXPECT_EQ(kinds[i], look);
+        EXPECT_EQ(kinds[i + 1], write);
+    }
+}
+
+TEST(Weighing, writes_at_most_once_a_minute_or_ttl) {
+    World world{weighing(), {www(100, 300s)}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    carry(world, 2, 1h);
+    std::vector<BootTime> writes;
+    for (const auto& [at, request] : world.log) {
+        if (std::holds_alternative<Upsert>(request)) {
+            writes.push_back(at);
+        }
+    }
+    ASSERT_GE(writes.size(), 3U);
+    for (std::size_t i = 1; i < writes.size(); ++i) {
+        EXPECT_GE(writes[i] - writes[i - 1], 300s);
+    }
+}
+
+TEST(Weighing, keeps_the_rotas_ttl_and_what_a_sibling_wrote) {
+    World world = in_service(weighing());
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 100, 20);
+    world.zone["i-1"].ttl = 20;
+    carry(world, 1.2, 3min);
+    EXPECT_LT(weight_in(world), 100);
+    EXPECT_EQ(world.zone["i-1"].ttl, 20U);
+    EXPECT_EQ(weight_in(world, "i-2"), 100);
+}
+
+TEST(Weighing, starts_slowly_and_again_after_an_absence) {
+    World world = in_service(weighing(60s));
+    EXPECT_EQ(weight_in(world), 10);
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 100);
+    world.feed(WentAbsent{{.reason = Reason::maintenance, .text = "x"}});
+    ASSERT_TRUE(world.run_until(Phase::out));
+    carry(world, 0.3, 10min);
+    world.feed(CameBack{Reason::maintenance});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(weight_in(world), 10);
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, goes_on_from_the_weight_that_a_restart_finds) {
+    World world{weighing(60s), {www(100)}};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 70);
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(upserts(world), 0U);
+    carry(world, 0.3, 5min);
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, does_not_keep_a_weight_of_zero_from_before) {
+    World world{weighing(), {www(100)}};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, leaves_a_weight_that_somebody_else_has_set) {
+    World world = in_service(weighing());
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);
+    carry(world, 1.2, 1h);
+    EXPECT_EQ(weight_in(world), 0);
+    EXPECT_EQ(upserts(world), 1U);
+    EXPECT_TRUE(world.said("changed from 100 to 0 by someone else: left so"));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 100);
+    carry(world, 1.2, 1h);
+    EXPECT_LT(weight_in(world), 50);
+    EXPECT_TRUE(world.said("changed from 0 to 100 by someone else: load moves it from there"));
+}
+
+TEST(Weighing, does_not_take_its_own_writes_for_somebody_elses) {
+    World world = in_service(weighing());
+    carry(world, 1.2, 20min);
+    carry(world, 0.3, 1h);
+    EXPECT_FALSE(world.said("by someone else"));
+    EXPECT_GT(upserts(world), 5U);
+}
+
+/// Until the write of a weight is out.
+bool until_write(World& world, double utilisation) {
+    for (int i = 0; i < 1000; ++i) {
+        if (!world.calls.empty() && std::holds_alternative<Upsert>(world.calls.front().request)) {
+            return true;
+        }
+        if (std::exchange(world.measures_load, false)) {
+            world.feed(Measured{.load = {.utilisation = utilisation}});
+        } else if (!world.answer_one()) {
+            world.advance_to_wake();
+        }
+    }
+    return false;
+}
+
+TEST(Weighing, knows_a_write_whose_answer_was_lost) {
+    World world = in_service(weighing());
+    ASSERT_TRUE(until_write(world, 1.2));
+    world.answer_one(Fate::answer_lost);
+    EXPECT_TRUE(world.said("cannot change the weight to 82"));
+    EXPECT_EQ(world.phase(), Phase::in_service);
+    carry(world, 1.2, 20min);
+    EXPECT_TRUE(world.said("the weight is 82 instead of 100: a write whose answer was lost"));
+    EXPECT_FALSE(world.said("by someone else"));
+    EXPECT_EQ(weight_in(world), 25);
+}
+
+TEST(Weighing, does_not_write_for_load_once_it_is_leaving) {
+    World world = in_service(weighing());
+    carry(world, 1.2, 5min);
+    ASSERT_TRUE(until_write(world, 1.2));
+    world.feed(LeaveRequested{"SIGTERM"});
+    const std::size_t before = upserts(world);
+    world.answer_one(Fate::answer_lost);
+    world.measures_load = true;
+    world.feed(Measured{.load = {.utilisation = 2.0}});
+    world.run_to_the_end();
+    EXPECT_EQ(upserts(world), before);
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(Weighing, does_not_write_for_load_while_an_absence_holds) {
+    World world = in_service(weighing());
+    world.feed(
+        WentAbsent{{.reason = Reason::unhealthy, .guard = Guard::last_member, .text = "503"}});
+    carry(world, 1.2, 1h);
+    EXPECT_EQ(world.phase(), Phase::in_service) << "the last member stays";
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, asks_an_api_in_trouble_no_more_often_than_without) {
+    World world = in_service(weighing());
+    carry(world, 1.2, 2min);
+    world.log.clear();
+    carry(world, 1.2, 4h, Fate::refused_retryably);
+    EXPECT_LE(world.log.size(), 4U * 16U);
+}
+
+TEST(Weighing, keeps_a_large_fleet_within_its_part_of_the_api) {
+    World world = in_service(weighing());
+    for (int i = 2; i <= 90; ++i) {
+        const std::string id = "i-" + std::to_string(i);
+        world.zone[id] = weighted(id, "192.0.2.9", 100);
+    }
+    carry(world, 0.3, 20min);
+    world.log.clear();
+    double load = 2;
+    for (int i = 0; i < 12; ++i, load = load > 1 ? 0.1 : 2) {
+        carry(world, load, 10min);
+    }
+    EXPECT_LE(world.log.size(), 2U * 3600U / 90U) << "one call in 90 s";
+    EXPECT_GT(upserts(world), 5U);
+}
+
+TEST(Weighing, says_once_that_its_siblings_weigh_on_another_scale) {
+    World world = in_service(weighing());
+    for (const char* const id : {"i-2", "i-3"}) {
+        world.zone[id] = weighted(id, "192.0.2.9", 10);
+    }
+    carry(world, 0.3, 1h);
+    EXPECT_EQ(std::ranges::count_if(
+                  world.sayings,
+                  [](const std::string& saying) { return saying.contains("different scales"); }),
+              1);
+    EXPECT_TRUE(status_json(world.state, world.now).contains("different scales"));
+}
+
+TEST(Weighing, is_not_alarmed_by_a_fleet_in_its_slow_start) {
+    World world = in_service(weighing(60s));
+    carry(world, 0.3, 20min);
+    world.zone["i-2"] = weighted("i-2", "192.0.2.9", 10);
+    carry(world, 0.3, 301s);
+    world.zone["i-2"] = weighted("i-2", "192.0.2.9", 100);
+    carry(world, 0.3, 1h);
+    EXPECT_FALSE(world.said("different scales"));
+}
+
+TEST(Weighing, names_the_sources_that_fail_once) {
+    World world = in_service(weighing());
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(std::exchange(world.measures_load, false));
+        world.feed(Measured{.load = {}, .problems = {"no psi"}});
+        while (!world.measures_load) {
+            world.answer_all();
+            ASSERT_TRUE(world.advance_to_wake());
+        }
+    }
+    world.measures_load = false;
+    world.feed(Measured{});
+    EXPECT_EQ(std::ranges::count(world.sayings, "the load cannot be told: no psi"), 1);
+    EXPECT_TRUE(world.said("all load sources tell the load again"));
+}
+
+TEST(Weighing, is_shown_with_its_reason) {
+    World world = in_service(weighing());
+    carry(world, 1.2, 10min);
+    const auto view = parse_status(status_json(world.state, world.now));
+    ASSERT_TRUE(view);
+    EXPECT_TRUE(view->rotas[0].load.starts_with("load 120%, weight ")) << view->rotas[0].load;
+    EXPECT_TRUE(view->rotas[0].load.contains("120% busy, the target 60%")) << view->rotas[0].load;
+}
+
+TEST(Weighing, is_nothing_to_a_one_shot_join) {
+    Settings settings = weighing(60s);
+    settings.goal = Goal::join;
+    World world{settings, {www(100)}};
+    world.feed(Started{});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(weight_in(world), 100) << "nobody would raise a slow start's";
+    EXPECT_FALSE(world.measures_load);
+}
+
+}  // namespace
+}  // namespace rota::agent::testing
