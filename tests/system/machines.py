@@ -34,12 +34,14 @@ def run(*command, **options):
 
 
 def rootfs(kind):
-    """A bare Debian 12 with `kind` ("systemd" or "sysvinit") as init, made once and kept; never written to by tests."""
+    """A bare Debian 12 with `kind` ("systemd" or "sysvinit") as init, made once and kept; never written to by tests. "cloud" is the one with
+    systemd and cloud-init."""
     base = os.path.join(CACHE, kind)
     if os.path.exists(os.path.join(base, ".done")):
         return base
     init = {
         "systemd": ["systemd-sysv", "dbus", "iproute2", "curl", "nginx-light", "procps"],
+        "cloud": ["systemd-sysv", "dbus", "iproute2", "curl", "nginx-light", "procps", "cloud-init", "ca-certificates"],
         "sysvinit": ["sysvinit-core", "initscripts", "sysv-rc", "insserv", "startpar", "iproute2", "curl", "procps", "nginx-light"],
     }[kind]
     shutil.rmtree(base, ignore_errors=True)
@@ -47,7 +49,7 @@ def rootfs(kind):
     excluded = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "man", "locale")]
     run("mmdebstrap", "--quiet", "--variant=minbase", *excluded, "--include=" + ",".join(init + LIBRARIES), "bookworm", base,
         "/etc/apt/sources.list.d/debian.sources")
-    if kind == "systemd":
+    if kind != "sysvinit":
         run("systemctl", "--root", base, "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer",
             "dpkg-db-backup.timer", "systemd-timesyncd.service", "console-getty.service", "getty@tty1.service",
             "systemd-networkd-wait-online.service")
