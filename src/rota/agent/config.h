@@ -42,6 +42,7 @@ struct Config {
     std::vector<instance::LoadSource> load_sources;
     std::string socket;      ///< path; empty: no status socket
     std::string drain_file;  ///< path; empty: none is looked for
+    std::string metrics;     ///< "ADDRESS:PORT" or "PORT"; empty: the agent shows itself nowhere
     bool json = false;
     bool quiet = false;  ///< warnings and errors only
 };

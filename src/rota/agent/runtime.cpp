@@ -34,6 +34,8 @@
 #include "rota/agent/gain.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/maintenance.h"
+#include "rota/agent/published.h"
+#include "rota/agent/show.h"
 #include "rota/agent/status.h"
 #include "rota/agent/status_socket.h"
 #include "rota/agent/voice.h"
@@ -47,6 +49,7 @@
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
+#include "rota/http/server.h"
 #include "rota/instance/address.h"
 #include "rota/instance/drain_file.h"
 #include "rota/route53/client.h"
@@ -68,6 +71,7 @@ public:
     int run();
 
 private:
+    Status show_itself();
     void wait();
     void on_signals();
     void on_tick();
@@ -102,6 +106,8 @@ private:
     std::string told_status_;
     Inbox inbox_;
     Errands errands_;
+    std::unique_ptr<Published> published_;  ///< nothing: nobody looks
+    std::unique_ptr<http::Server> shown_;   // it uses published_: it comes after
 };
 
 std::vector<Membership> memberships_of(const Config& config) {
@@ -184,6 +190,14 @@ Status Loop::open() {
     }
     if (!is_agent()) {
         voice_.emplace(config_.json || config_.quiet);
+    }
+    return is_agent() ? show_itself() : Status{};
+}
+
+Status Loop::show_itself() {
+    if (!config_.metrics.empty()) {
+        published_ = std::make_unique<Published>(state_);
+        shown_ = ROTA_TRY(show_over_http(config_.metrics, *published_));
     }
     return {};
 }
@@ -307,6 +321,9 @@ void Loop::tell_status() {
 
 void Loop::feed(const Event& event) {
     const bool was_leaving = state_.is_leaving;
+    if (published_ != nullptr) {
+        published_->count(state_, event, boot_now());
+    }
     for (Action& action : step(state_, event, boot_now(), rng_)) {
         perform(std::move(action));
     }
@@ -324,9 +341,16 @@ void Loop::feed(const Event& event) {
     if (maintenance_ && maintenance_->is_ordered() && !is_drained_by_order) {
         maintenance_->expire();
     }
+    if (published_ != nullptr) {
+        published_->publish(state_);
+    }
 }
 
 void Loop::perform(Action action) {
+    if (const auto* const call = std::get_if<Call>(&action);
+        call != nullptr && published_ != nullptr) {
+        published_->count(*call);
+    }
     std::visit(
         [this]<typename Kind>(Kind&& alternative) {
             if constexpr (requires { carry_out(std::forward<Kind>(alternative)); }) {

@@ -338,6 +338,11 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->capture_default_str(),
         add_duration(command, "--watch-interval", options.watch_interval,
                      "Between looks at the own record set", seconds{1}),
+        command
+            .add_option("--metrics", options.metrics,
+                        "Show /healthz, /metrics and /status there, without a password; a port "
+                        "alone is on 127.0.0.1")
+            ->type_name("[ADDRESS:]PORT"),
         command.add_option("--log-format", options.log_format, "key-value or json")
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
@@ -460,6 +465,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
                   .imds_v1 = options.imds_v1};
     config.socket = options.socket;
     config.drain_file = options.drain_file;
+    config.metrics = options.metrics;
     config.json = options.json;
     return config;
 }

@@ -41,6 +41,7 @@ struct MemberOptions {
     std::string deadline = "300";
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
+    std::string metrics;
     HealthOptions health;
     LoadOptions load;
     std::vector<std::string> ports;

@@ -26,7 +26,6 @@
 
 #include "rota/api/hosted_zones.h"
 #include "rota/api/leases.h"
-#include "rota/api/metrics.h"
 #include "rota/api/rota_api.h"
 #include "rota/api/router.h"
 #include "rota/aws/sigv4.h"
@@ -35,6 +34,7 @@
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/log.h"
+#include "rota/base/metrics.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/name.h"
 #include "rota/http/message.h"
@@ -149,8 +149,8 @@ std::string_view rcode_name(std::size_t rcode) {
     return rcode == std::size_t{16} ? "BADVERS" : "other";
 }
 
-void write_dns_metrics(api::MetricsText& out, const DnsServer& dns, const LiveKeys& keys) {
-    using Type = api::MetricsText::Type;
+void write_dns_metrics(MetricsText& out, const DnsServer& dns, const LiveKeys& keys) {
+    using Type = MetricsText::Type;
     const DnsStats stats = dns.stats();
     out.family("rota_dns_queries_total", Type::counter, "DNS messages received.");
     out.sample({{"transport", "udp"}}, stats.udp_queries);
@@ -181,7 +181,7 @@ void write_dns_metrics(api::MetricsText& out, const DnsServer& dns, const LiveKe
     out.gauge("rota_access_keys", "Access keys that can sign requests.", keys.count());
 }
 
-void write_lease_metrics(api::MetricsText& out, api::Leases& leases) {
+void write_lease_metrics(MetricsText& out, api::Leases& leases) {
     const api::LeaseTotals totals = leases.totals(boot_now());
     out.gauge("rota_leases_held", "Members whose agents' heartbeats come in time.", totals.held);
     out.counter("rota_leases_expired_total", "Leases that ran out.", totals.expired);
@@ -311,7 +311,7 @@ Status serve(const ServeOptions& options) {
             return aws::verify(request, [&keys](std::string_view id) { return keys.secret_of(id); },
                                now, {.allow_aws3 = allow_aws3});
         },
-        [&dns = *dns, &keys, &leases](api::MetricsText& out) {
+        [&dns = *dns, &keys, &leases](MetricsText& out) {
             write_dns_metrics(out, dns, keys);
             write_lease_metrics(out, leases);
         }};
