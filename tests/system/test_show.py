@@ -1,8 +1,12 @@
-"""The agent shows itself: /healthz, /metrics and /status over HTTP."""
+"""The agent shows itself: /healthz, /metrics and /status over HTTP, and to HAProxy by its agent-check."""
 
 import json
+import os
+import pathlib
 import re
+import shutil
 import signal
+import socket
 import unittest
 import urllib.error
 import urllib.request
@@ -25,7 +29,8 @@ class ShowCase(test_agent.AgentCase):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20 * harness.SLOW) as page:
                 return page.status, page.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            with error:
+                return error.code, error.read().decode()
 
     def sibling(self):
         self.join(self.metadata_of(2), "--address", "192.0.2.2", "--set-identifier", "i-2")
@@ -75,6 +80,91 @@ class Pages(ShowCase):
         taken = self.agent("--metrics", f"127.0.0.1:{self.server.api_port}", name="taken")
         self.assertEqual(taken.wait(), 73)
         self.assertIn("another process listens there", taken.output())
+
+
+class Haproxy(ShowCase):
+    """Debian's HAProxy follows the agent; its statistics tell what it made of the agent's words."""
+
+    PROGRAM = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+
+    def setUp(self):
+        super().setUp()
+        self.assertIsNotNone(self.PROGRAM, "haproxy is missing: tools/packages/test.txt")
+        self.sibling()
+        self.ready = os.path.join(self.directory, "ready")
+
+    def balance(self, *options, inter="100ms"):
+        """Starts an agent and a HAProxy that asks it."""
+        self.one = self.agent(
+            "--agent-check", "0", "--weight", "50", "--watch-interval", "1s", "--ready", f"exec:test -e {self.ready}", "--ready-interval", "1s",
+            "--drain-file", os.path.join(self.directory, "drain"), *options)  # fmt: skip
+        self.port = self.port_in(self.one, "answers agent checks")
+        service = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(service.close)
+        self.stats = os.path.join(self.directory, "stats")
+        configuration = pathlib.Path(self.directory, "haproxy.cfg")
+        configuration.write_text(
+            f"global\n  stats socket {self.stats}\n  maxconn 10\n"
+            "defaults\n  mode tcp\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n"
+            f"backend app\n  server one 127.0.0.1:{service.getsockname()[1]} weight 100 check inter 1s agent-check agent-inter {inter} agent-send hello\\n "
+            f"agent-addr 127.0.0.1 agent-port {self.port}\n"
+        )
+        haproxy = harness.Process([self.PROGRAM, "-db", "-f", configuration], self.directory, "haproxy")
+        self.addCleanup(haproxy.stop, signal.SIGKILL)
+
+    def statistics(self):
+        """The server's, by HAProxy's names; nothing before it runs."""
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(self.stats)
+            except OSError:
+                return None
+            client.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+        names = text.splitlines()[0].lstrip("# ").split(",")
+        for row in text.splitlines()[1:]:
+            values = dict(zip(names, row.split(",")))
+            if values.get("svname") == "one":
+                return values
+        return None
+
+    def shown(self):
+        found = self.statistics()
+        return found and (found["status"], int(found["weight"]))
+
+    def becomes(self, *wanted):
+        harness.eventually(lambda: self.shown() == wanted, lambda: f"{wanted}; it is {self.shown()}", 60)
+
+    def test_it_follows_readiness_weight_drain_and_the_end(self):
+        self.balance("--margin", "60s")
+        self.becomes("DOWN (agent)", 100)
+        pathlib.Path(self.ready).touch()
+        record = self.joined()
+        self.becomes("UP", 100)
+        record["Weight"] = 20
+        harness.change(self.client, self.zone, ("UPSERT", record))
+        self.becomes("UP", 40)
+        self.assertEqual(self.command("drain", "--no-wait", "--reason", "disk, fan").returncode, 0)
+        self.becomes("DRAIN (agent)", 40)
+        harness.eventually(lambda: "i-1" not in self.members(), "it is out of the rota", 30)
+        self.assertEqual(self.command("resume").returncode, 0)
+        self.becomes("UP", 40)  # the weight that was set stays
+        self.joined()
+        self.draw("i-1")
+        self.one.child.send_signal(signal.SIGTERM)
+        self.becomes("DRAIN (agent)", 40)
+        self.one.stop(signal.SIGKILL)
+        self.becomes("DRAIN (agent)", 40)
+
+    def test_a_leave_that_nothing_else_holds_up_waits_until_it_is_heard(self):
+        pathlib.Path(self.ready).touch()
+        self.balance("--margin", "0s", inter="4s")
+        self.joined()
+        # Before it has asked, it takes the server for up.
+        harness.eventually(lambda: (self.statistics() or {}).get("agent_status") == "L7OK", "it has asked", 60)
+        self.becomes("UP", 100)
+        self.assertEqual(self.one.stop(seconds=60), 0, self.one.output())  # its drain takes 2 s at most
+        self.becomes("DRAIN (agent)", 100)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,8 +46,10 @@ WentAbsent maintenance() {
              .ends = std::nullopt}};
 }
 
-std::string words(const World& world) {
-    return health::format_agent_check(agent_check_of(world.state, world.now));
+std::string words(const World& world, std::uint8_t configured = 10) {
+    Snapshot snapshot{.state = world.state, .figures = {}, .weights = {}};
+    snapshot.weights.assign(world.state.members.size(), configured);
+    return health::format_agent_check(agent_check_of(snapshot, world.now));
 }
 
 bool is_in(const World& world) {
@@ -183,11 +187,11 @@ TEST(AgentCheckLine, tells_the_part_of_the_weight_that_is_in_force) {
     World world{agent(), {www(100)}};
     world.feed(Started{});
     ASSERT_TRUE(world.run_until(Phase::in_service));
-    EXPECT_EQ(words(world), "ready 100% up\n");
+    EXPECT_EQ(words(world, 100), "ready 100% up\n");
     world.state.members[0].stored->routing = model::WeightedRouting{75};
-    EXPECT_EQ(words(world), "ready 75% up\n");
+    EXPECT_EQ(words(world, 100), "ready 75% up\n");
     world.state.members[0].stored->routing = model::WeightedRouting{0};
-    EXPECT_EQ(words(world), "ready 0% up\n");
+    EXPECT_EQ(words(world, 100), "ready 0% up\n");
 }
 
 TEST(AgentCheckLine, passes_the_application_s_own_maint_on) {

@@ -40,9 +40,10 @@ struct Config {
     AwsOptions aws;
     std::optional<health::Check> readiness;
     std::vector<instance::LoadSource> load_sources;
-    std::string socket;      ///< path; empty: no status socket
-    std::string drain_file;  ///< path; empty: none is looked for
-    std::string metrics;     ///< "ADDRESS:PORT" or "PORT"; empty: the agent shows itself nowhere
+    std::string socket;       ///< path; empty: no status socket
+    std::string drain_file;   ///< path; empty: none is looked for
+    std::string metrics;      ///< "ADDRESS:PORT" or "PORT"; empty: the agent shows itself nowhere
+    std::string agent_check;  ///< the same; empty: HAProxy is not answered
     bool json = false;
     bool quiet = false;  ///< warnings and errors only
 };

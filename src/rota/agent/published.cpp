@@ -22,6 +22,13 @@ constexpr std::array<std::string_view, std::variant_size_v<Request>> kNames{
 
 }  // namespace
 
+Published::Published(const State& state) {
+    for (const Member& member : state.members) {
+        weights_.push_back(member.membership.weight);
+    }
+    publish(state);
+}
+
 void Published::count(const Call& call) {
     ++figures_.calls[std::string{kNames.at(call.request.index())}].made;
 }
@@ -47,7 +54,7 @@ void Published::count(const State& state, const Event& event, BootTime now) {
 }
 
 void Published::publish(const State& state) {
-    auto snapshot = std::make_shared<const Snapshot>(state, figures_);
+    auto snapshot = std::make_shared<const Snapshot>(state, figures_, weights_);
     // The one before is destroyed outside of the lock.
     latest_.with([&snapshot](auto& latest) { std::swap(latest, snapshot); });
 }

@@ -28,13 +28,15 @@ struct Figures {
 struct Snapshot {
     State state;
     Figures figures;
+    std::vector<std::uint8_t> weights;  ///< as configured, one a rota; the state's may be another's
 };
 
 /// The state as other threads may see it: the loop alone writes, and what was published does not
 /// change any more.
 class Published {
 public:
-    explicit Published(const State& state) { publish(state); }
+    /// @param state  as it is at the start.
+    explicit Published(const State& state);
 
     /// Counts a call that is about to be made. The loop's thread only, as publish().
     void count(const Call& call);
@@ -49,6 +51,7 @@ public:
 
 private:
     Figures figures_;  ///< the loop's
+    std::vector<std::uint8_t> weights_;
     Guarded<std::shared_ptr<const Snapshot>> latest_;
 };
 

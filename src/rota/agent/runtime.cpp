@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/agent_check_server.h"
 #include "rota/agent/api_share.h"
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
@@ -36,6 +37,7 @@
 #include "rota/agent/maintenance.h"
 #include "rota/agent/published.h"
 #include "rota/agent/show.h"
+#include "rota/agent/standing.h"
 #include "rota/agent/status.h"
 #include "rota/agent/status_socket.h"
 #include "rota/agent/voice.h"
@@ -49,6 +51,7 @@
 #include "rota/base/rng.h"
 #include "rota/base/sd_notify.h"
 #include "rota/dns/types.h"
+#include "rota/health/agent_check.h"
 #include "rota/http/server.h"
 #include "rota/instance/address.h"
 #include "rota/instance/drain_file.h"
@@ -72,6 +75,7 @@ public:
 
 private:
     Status show_itself();
+    void wait_until_heard();
     void wait();
     void on_signals();
     void on_tick();
@@ -107,7 +111,9 @@ private:
     Inbox inbox_;
     Errands errands_;
     std::unique_ptr<Published> published_;  ///< nothing: nobody looks
-    std::unique_ptr<http::Server> shown_;   // it uses published_: it comes after
+    std::unique_ptr<http::Server> shown_;   // these use published_: they come after
+    std::unique_ptr<AgentCheckServer> agent_check_;
+    std::optional<BootTime> leave_published_;
 };
 
 std::vector<Membership> memberships_of(const Config& config) {
@@ -195,9 +201,18 @@ Status Loop::open() {
 }
 
 Status Loop::show_itself() {
+    if (config_.metrics.empty() && config_.agent_check.empty()) {
+        return {};
+    }
+    published_ = std::make_unique<Published>(state_);
     if (!config_.metrics.empty()) {
-        published_ = std::make_unique<Published>(state_);
         shown_ = ROTA_TRY(show_over_http(config_.metrics, *published_));
+    }
+    if (!config_.agent_check.empty()) {
+        agent_check_ =
+            ROTA_TRY(AgentCheckServer::open(config_.agent_check, [&published = *published_] {
+                return health::format_agent_check(agent_check_of(*published.latest(), boot_now()));
+            }));
     }
     return {};
 }
@@ -211,6 +226,7 @@ int Loop::run() {
     while (!ended_) {
         wait();
     }
+    wait_until_heard();
     if (socket_ != nullptr) {
         socket_->broadcast(status_json(state_, boot_now()));
         socket_.reset();
@@ -226,6 +242,21 @@ int Loop::run() {
         std::_Exit(*ended_);
     }
     return *ended_;
+}
+
+void Loop::wait_until_heard() {
+    // A drain that is proved is over sooner than HAProxy asks, and the application ends after it.
+    if (agent_check_ == nullptr || !leave_published_ || !state_.exit_status) {
+        return;
+    }
+    constexpr int kBetween = 50;  // ms
+    const BootTime until = *leave_published_ + AgentCheckServer::kMemory;
+    while (!agent_check_->is_heard_by_all(*leave_published_) && boot_now() < until) {
+        pollfd signals{.fd = signals_.get(), .events = POLLIN, .revents = 0};
+        if (::poll(&signals, 1, kBetween) > 0) {
+            return;
+        }
+    }
 }
 
 void Loop::wait() {
@@ -343,6 +374,9 @@ void Loop::feed(const Event& event) {
     }
     if (published_ != nullptr) {
         published_->publish(state_);
+        if (state_.is_leaving && !was_leaving) {
+            leave_published_ = boot_now();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 #include "rota/agent/standing.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/published.h"
 #include "rota/agent/status.h"
 #include "rota/base/clock.h"
 #include "rota/health/agent_check.h"
@@ -49,23 +51,27 @@ bool says_maint(const State& state) {
     });
 }
 
-/// What is in force of the configured weight, by the rota that has most of it.
-std::optional<health::AgentWeight> weight_of(const State& state) {
+/// What is in force of the configured weight, or will be, by the rota that has most of it.
+health::AgentWeight weight_of(const Snapshot& snapshot) {
     // HAProxy's own bound: the smallest weight becomes the largest.
     constexpr std::uint32_t kMostPercent = 25'600;
     std::optional<std::uint32_t> percent;
-    for (const Member& member : state.members) {
-        const auto* const weighted =
+    for (std::size_t i = 0; i < snapshot.state.members.size(); ++i) {
+        const Member& member = snapshot.state.members[i];
+        const std::uint32_t configured = snapshot.weights[i];
+        const auto* const stored =
             member.stored ? std::get_if<model::WeightedRouting>(&member.stored->routing) : nullptr;
-        if (member.phase == Phase::in_service && weighted != nullptr &&
-            member.membership.weight > 0) {
-            const std::uint32_t here = weighted->weight * 100U / member.membership.weight;
+        const std::uint32_t weight = member.phase == Phase::in_service && stored != nullptr
+                                         ? stored->weight
+                                         : member.membership.weight;
+        if (configured > 0) {
             // Zero is a word of its own: no traffic.
-            const std::uint32_t least = weighted->weight > 0 ? 1 : 0;
-            percent = std::max(percent.value_or(0), std::clamp(here, least, kMostPercent));
+            const std::uint32_t least = weight > 0 ? 1 : 0;
+            const std::uint32_t here = std::clamp(weight * 100 / configured, least, kMostPercent);
+            percent = std::max(percent.value_or(0), here);
         }
     }
-    return health::AgentWeight{.value = percent.value_or(100), .is_percent = true};
+    return {.value = percent.value_or(100), .is_percent = true};
 }
 
 }  // namespace
@@ -80,9 +86,10 @@ Standing standing_of(const State& state, BootTime now) {
     return {.is_in = is_everywhere, .text = summary(state, now)};
 }
 
-health::AgentCheckReport agent_check_of(const State& state, BootTime now) {
+health::AgentCheckReport agent_check_of(const Snapshot& snapshot, BootTime now) {
     using health::AgentHealth;
     using health::AgentMode;
+    const State& state = snapshot.state;
     health::AgentCheckReport report;
     if (state.is_leaving) {
         report.mode = AgentMode::drain;
@@ -105,7 +112,7 @@ health::AgentCheckReport agent_check_of(const State& state, BootTime now) {
     } else {
         report.mode = AgentMode::ready;
         report.health = AgentHealth::up;
-        report.weight = weight_of(state);
+        report.weight = weight_of(snapshot);
     }
     return report;
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/published.h"
 #include "rota/base/clock.h"
 #include "rota/health/agent_check.h"
 
@@ -22,6 +23,6 @@ Standing standing_of(const State& state, BootTime now);
 
 /// The same for HAProxy, which asks for traffic of its own: an instance that is ready and well is
 /// up whether the API could be told of it or not, and is drained when it is to be out.
-health::AgentCheckReport agent_check_of(const State& state, BootTime now);
+health::AgentCheckReport agent_check_of(const Snapshot& snapshot, BootTime now);
 
 }  // namespace rota::agent

@@ -343,6 +343,10 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
                         "Show /healthz, /metrics and /status there, without a password; a port "
                         "alone is on 127.0.0.1")
             ->type_name("[ADDRESS:]PORT"),
+        command
+            .add_option("--agent-check", options.agent_check,
+                        "Answer HAProxy's agent-check there: up, down, drain, the weight's part")
+            ->type_name("[ADDRESS:]PORT"),
         command.add_option("--log-format", options.log_format, "key-value or json")
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
@@ -466,6 +470,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     config.socket = options.socket;
     config.drain_file = options.drain_file;
     config.metrics = options.metrics;
+    config.agent_check = options.agent_check;
     config.json = options.json;
     return config;
 }

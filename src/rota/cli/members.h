@@ -42,6 +42,7 @@ struct MemberOptions {
     std::string socket = "/run/rota/agent.sock";
     std::string drain_file = "/var/lib/rota-agent/drain";
     std::string metrics;
+    std::string agent_check;
     HealthOptions health;
     LoadOptions load;
     std::vector<std::string> ports;
