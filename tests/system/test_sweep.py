@@ -182,9 +182,9 @@ class Sweep(unittest.TestCase):
     def probe(self):
         return ["--probe", "tcp://{address}:" + str(self.port), "--probe-interval", "1"]
 
-    def sweeper(self, *options, number=1, endpoints=()):
+    def sweeper(self, *options, number=1, endpoints=(), interval=1):
         process = harness.Process(
-            self.words("--interval", "1", *options), self.server.directory, f"{self.zone_name}-{number}",
+            self.words("--interval", interval, *options), self.server.directory, f"{self.zone_name}-{number}",
             env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null", **dict(endpoints)),
         )  # fmt: skip
         self.addCleanup(process.stop)
@@ -205,6 +205,50 @@ class Sweep(unittest.TestCase):
             return botocore(self.server, f"/rota/v1/leases?zone={self.zone.split('/')[-1]}")[1]["server_uptime_seconds"]
 
         harness.eventually(lambda: uptime() > 31, "the server is up for half a minute", 40)
+
+    def remembered(self, path):
+        """The members in a sweeper's memory, by set identifier."""
+        if not path.exists():
+            return {}
+        (rota,) = json.loads(path.read_text())["rotas"]
+        return {one["set_identifier"]: one for one in rota["members"]}
+
+    def test_a_sweeper_that_was_killed_remembers_who_was_alive(self):
+        self.add("i-1", "i-2")
+        self.fleet.write_text("i-1\ni-2\n")
+        options = [*self.probe(), "--fleet", f"file:{self.fleet}", "--young", "1"]
+        memory = pathlib.Path(self.server.directory) / self.zone_name / "memory.json"
+        first = self.sweeper(*options, "--memory", memory)
+        harness.eventually(lambda: self.remembered(memory).get("i-2", {}).get("alive"), "i-2 is remembered alive", 30)
+        first.stop(signal.SIGKILL)
+        # It dies while nobody looks.
+        self.fleet.write_text("i-1\n")
+        self.doors["i-2"].close()
+        second = self.sweeper(*options, "--memory", memory, number=2)
+        harness.eventually(lambda: self.members() == {"i-1"}, second.output, 60)
+        harness.eventually(lambda: "the probe has failed" in second.output(), "it says why", 30)
+        harness.eventually(lambda: "i-2" not in self.remembered(memory), "it is forgotten", 30)
+
+    def test_a_sweeper_that_is_killed_between_polls_counts_them_together(self):
+        self.add("i-1", "i-2")
+        self.fleet.write_text("i-1\ni-2 terminated\n")
+        memory = pathlib.Path(self.server.directory) / self.zone_name / "memory.json"
+        # An interval so long that one process never polls twice.
+        sweeper = self.sweeper("--fleet", f"file:{self.fleet}", "--memory", memory, interval=3600)
+        harness.eventually(lambda: self.remembered(memory).get("i-2", {}).get("terminated_polls") == 1, "the first poll is remembered", 30)
+        sweeper.stop(signal.SIGKILL)
+        self.assertEqual(self.members(), {"i-1", "i-2"})
+        sweeper = self.sweeper("--fleet", f"file:{self.fleet}", "--memory", memory, number=2)
+        harness.eventually(lambda: self.members() == {"i-1"}, sweeper.output, 60)
+
+    def test_a_memory_that_makes_no_sense_is_passed_over(self):
+        self.add("i-1", "i-2")
+        memory = pathlib.Path(self.server.directory) / self.zone_name / "memory.json"
+        memory.parent.mkdir()
+        memory.write_text("[" * 100000)
+        sweeper = self.sweeper(*self.probe(), "--memory", memory)
+        self.assertIn("begins anew", sweeper.output())
+        harness.eventually(lambda: memory.read_text().startswith('{"version":1'), "it is written anew", 30)
 
     def test_a_dead_probe_and_a_lease_that_ran_out_remove_a_member(self):
         self.old_server()

@@ -1,5 +1,6 @@
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -145,6 +146,14 @@ Status read_rotas(const CLI::App& command, Options& options, const config::Table
     return {};
 }
 
+/// In the directory that systemd's StateDirectory= made; empty outside of a unit that has it.
+std::string memory_of_service() {
+    const char* const value = ::getenv("STATE_DIRECTORY");  // NOLINT(concurrency-mt-unsafe)
+    const std::string_view directories = value == nullptr ? "" : value;
+    const std::string_view first = directories.substr(0, directories.find(':'));
+    return first.starts_with('/') ? fmt::format("{}/memory.json", first) : std::string{};
+}
+
 Result<int> sweep(CLI::App& command, Options& options) {
     const config::Table file = ROTA_TRY(fill_options(command, sources()));
     ROTA_CHECK(read_rotas(command, options, file));
@@ -152,6 +161,9 @@ Result<int> sweep(CLI::App& command, Options& options) {
     settings.settings.interval = ROTA_TRY(parse_duration("interval", options.interval));
     settings.settings.young = ROTA_TRY(parse_duration("young", options.young));
     settings.probe_interval = ROTA_TRY(parse_duration("probe-interval", options.probe_interval));
+    if (settings.memory.empty()) {
+        settings.memory = memory_of_service();
+    }
     if (!options.probe.empty()) {
         settings.probe_template = ROTA_TRY(sweeper::CheckTemplate::parse(options.probe));
     }
@@ -247,6 +259,11 @@ void add_sweep(CLI::App& app, Run& run) {
         .add_option("--metrics", options->sweep.metrics,
                     "Show /metrics and /healthz at this address")
         ->type_name("ADDRESS:PORT");
+    command
+        .add_option("--memory", options->sweep.memory,
+                    "File for what is to outlive a restart (default: memory.json in "
+                    "$STATE_DIRECTORY, where the service manager gives one)")
+        ->type_name("PATH");
     command.add_option("--endpoint-url", options->aws.endpoint_url, "The Route 53 API's address")
         ->check(url_complaint)
         ->type_name("URL");

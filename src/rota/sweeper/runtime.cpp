@@ -43,6 +43,7 @@
 #include "rota/http/server.h"
 #include "rota/sweeper/counters.h"
 #include "rota/sweeper/fleet.h"
+#include "rota/sweeper/memory.h"
 #include "rota/sweeper/plan.h"
 #include "rota/sweeper/report.h"
 #include "rota/sweeper/watch.h"
@@ -60,7 +61,8 @@ constexpr milliseconds kAfterLease{50};
 /// Says the same thing once, and when it has passed.
 class Complaints {
 public:
-    void hear(const std::string& source, const Status& status, Counters& counters) {
+    void hear(const std::string& source, const Status& status, Counters& counters,
+              std::string_view event = "cannot ask") {
         const auto known = said_.find(source);
         if (status) {
             if (known != said_.end()) {
@@ -72,7 +74,7 @@ public:
         counters.count_error(source.substr(0, source.find(' ')));
         const std::string& message = status.error().message;
         if (known == said_.end() || known->second != message) {
-            log::warning("cannot ask", {{"source", source}, {"error", message}});
+            log::warning(event, {{"source", source}, {"error", message}});
             said_.insert_or_assign(source, message);
         }
     }
@@ -91,12 +93,17 @@ public:
             watches_.push_back(
                 std::make_unique<Watch>(rota, access, options.settings, options.probe_template));
         }
+        if (!options.memory.empty()) {
+            recall();
+        }
     }
 
     void run(const std::stop_token& stop);
     Result<int> run_once(const std::stop_token& stop);
 
 private:
+    void recall();
+    void remember();
     void look(BootTime now);
     void poll_fleet(BootTime now);
     std::vector<Swept> sweep(BootTime now);
@@ -118,6 +125,8 @@ private:
     Complaints complaints_;
     std::vector<std::unique_ptr<Watch>> watches_;
     std::map<const Watch*, Error> errors_;  ///< of the last look
+    std::optional<MemoryFile> memory_;
+    std::optional<BootTime> polled_;
     BootTime next_poll_;
     unsigned poll_failures_ = 0;  ///< in a row
     std::set<std::string> told_;  ///< members and what keeps them
@@ -129,6 +138,37 @@ private:
 
 std::string label_of(const Watch& watch) {
     return fmt::format("{} {}", watch.rota().name.to_text(), dns::to_string(watch.rota().type));
+}
+
+void Sweeper::recall() {
+    memory_.emplace(options_.memory);
+    auto remembered = memory_->read(boot_now());
+    if (!remembered) {
+        log::warning("begins anew: what was remembered cannot be used",
+                     {{"error", remembered.error().message}});
+        return;
+    }
+    for (const auto& watch : watches_) {
+        if (const auto found = remembered->rotas.find(key_of(watch->rota()));
+            found != remembered->rotas.end()) {
+            watch->recall(std::move(found->second));
+        }
+    }
+    if (const auto polled = remembered->polled) {
+        polled_ = polled;
+        next_poll_ = *polled + options_.settings.interval;
+    }
+}
+
+void Sweeper::remember() {
+    if (!memory_ || options_.dry_run) {
+        return;
+    }
+    std::map<std::string, const RotaMemory*, std::less<>> memories;
+    for (const auto& watch : watches_) {
+        memories.emplace(key_of(watch->rota()), &watch->memory());
+    }
+    complaints_.hear("memory", memory_->write(memories, polled_), counters_, "cannot remember");
 }
 
 void Sweeper::look(BootTime now) {
@@ -159,6 +199,7 @@ void Sweeper::poll_fleet(BootTime now) {
     next_poll_ = now + options_.settings.interval * (1U << poll_failures_);
     complaints_.hear("fleet", fleet ? Status{} : Status{std::unexpected(fleet.error())}, counters_);
     if (fleet) {
+        polled_ = now;
         for (const auto& watch : watches_) {
             watch->see(*fleet, now);
         }
@@ -319,6 +360,7 @@ void Sweeper::run(const std::stop_token& stop) {
             return;
         }
         const std::vector<Swept> swept = sweep(boot_now());
+        remember();
         tell_ready();
         if (options_.dry_run) {
             show_news(swept);
@@ -350,6 +392,7 @@ Result<int> Sweeper::run_once(const std::stop_token& stop) {
         }
     }
     const std::vector<Swept> swept = sweep(boot_now());
+    remember();
     put_text(stdout, options_.json ? report_json(swept, options_.dry_run) + "\n"
                                    : report_text(swept, options_.dry_run));
     if (!errors_.empty()) {

@@ -23,6 +23,7 @@ struct Options {
     bool dry_run = false;
     bool json = false;
     std::string metrics;  ///< "ADDRESS:PORT"; empty: none are shown
+    std::string memory;   ///< path of the file that outlives a restart; empty: none
 };
 
 /// Sweeps until SIGTERM, SIGINT or SIGHUP, or with `once` a single time, and tells by log lines,

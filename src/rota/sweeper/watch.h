@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rota/aws/credentials.h"
@@ -64,6 +65,9 @@ class Watch {
 public:
     Watch(Rota rota, const Access& access, Settings settings,
           std::optional<CheckTemplate> probe_template);
+
+    /// Takes over what was known of the members before. @pre nothing was read yet
+    void recall(RotaMemory memory) { memory_ = std::move(memory); }
 
     /// Reads the record sets, at most once an interval from an API that has no leases (Route 53's,
     /// whose budget is 5 requests/s an account). @errors as the client.
