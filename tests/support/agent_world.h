@@ -145,7 +145,8 @@ public:
     bool asks_notices = false;
     bool counts_connections = false;
     bool measures_load = false;
-    std::deque<std::size_t> beats;   ///< outstanding
+    std::deque<std::size_t> beats;  ///< outstanding
+    std::optional<Beat> last_beat;
     std::deque<std::size_t> probes;  ///< outstanding
     bool announced = false;
     std::optional<int> finished;
@@ -169,6 +170,7 @@ private:
             probes.push_back(probe->check);
         } else if (const auto* beat = std::get_if<Beat>(&action)) {
             beats.push_back(beat->member);
+            last_beat = *beat;
         } else if (std::holds_alternative<CountConnections>(action)) {
             counts_connections = true;
         } else if (std::holds_alternative<MeasureLoad>(action)) {

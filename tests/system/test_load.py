@@ -52,9 +52,28 @@ class Load(test_agent.AgentCase):
         self.assertIn("150% busy, the target 60%", agents[0].output())
 
         self.tell(1, "10%")
-        harness.eventually(lambda: self.weight("i-1") >= 90, "i-1 takes it back", 60)
+        harness.eventually(lambda: self.weight("i-1") >= 80, "i-1 takes it back", 60)
         self.assertNotIn("by someone else", agents[0].output())
         self.assertNotIn("the weight is", agents[1].output())
+
+    def test_three_report_to_each_other_and_the_busiest_sheds_below_its_target(self):
+        agents = []
+        for number, load in ((1, "50%"), (2, "20%"), (3, "20%")):
+            agents.append(
+                self.agent(
+                    "--load", f"exec:cat {self.tell(number, load)}", *self.QUICK, "--lease", "3s",
+                    "--socket", os.path.join(self.directory, f"{number}.sock"),
+                    name=f"agent{number}", metadata=self.metadata_of(number),
+                )
+            )  # fmt: skip
+        for number in (1, 2, 3):
+            self.joined(f"i-{number}")
+        harness.eventually(lambda: self.weight("i-1") < 85, "the busiest sheds", 60)
+        harness.eventually(lambda: self.weight("i-2") > 105, "another takes more", 60)
+        self.assertIn("50% busy, the fleet 30%", agents[0].output())
+        self.socket = os.path.join(self.directory, "1.sock")
+        fleet = json.loads(self.status("--json"))["rotas"][0]["weighing"]["fleet"]
+        self.assertEqual(fleet["members"], 3)
 
     def test_a_new_member_starts_slowly(self):
         agent = self.agent("--load", "loadavg", "--load-target", "1", "--weight-interval", "1s", "--load-interval", "1s", "--slow-start", "5s")

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/fleet.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/status.h"
 #include "rota/agent/weighing.h"
@@ -297,6 +299,60 @@ TEST(Weighing, is_shown_with_its_reason) {
     ASSERT_TRUE(view);
     EXPECT_TRUE(view->rotas[0].load.starts_with("load 120%, weight ")) << view->rotas[0].load;
     EXPECT_TRUE(view->rotas[0].load.contains("120% busy, the target 60%")) << view->rotas[0].load;
+}
+
+/// As carry(), with heartbeats that the fleet answers.
+void carry_among(World& world, const FleetReport& fleet, double utilisation,
+                 std::chrono::seconds time) {
+    const BootTime end = world.now + time;
+    while (world.now < end) {
+        if (!world.beats.empty()) {
+            world.beats.pop_front();
+            world.feed(Beaten{.member = 0, .fleet = fleet});
+        }
+        carry(world, utilisation, 1s);
+    }
+}
+
+FleetReport fleet_of(std::size_t members, double mean, std::size_t young = 0) {
+    return {.members = members,
+            .reporting = members,
+            .young = young,
+            .mean_utilisation = mean,
+            .median_capacity = {}};
+}
+
+TEST(Weighing, tells_the_fleet_its_load_in_the_heartbeats) {
+    Settings settings = weighing(60s);
+    settings.lease = 9s;
+    World world = in_service(settings);
+    EXPECT_FALSE(world.last_beat->load) << "nothing is measured yet";
+    carry_among(world, fleet_of(4, 0.5), 0.75, 2min);
+    ASSERT_TRUE(world.last_beat->load);
+    EXPECT_EQ(world.last_beat->load->utilisation, 0.75);
+    EXPECT_GE(world.last_beat->load->in_service_seconds, 100);
+    EXPECT_FALSE(world.last_beat->load->draining);
+}
+
+TEST(Weighing, follows_the_fleets_mean) {
+    Settings settings = weighing();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    carry_among(world, fleet_of(4, 0.3), 0.5, 1h);
+    EXPECT_LT(weight_in(world), 60) << "below the target, but busier than the others";
+    EXPECT_TRUE(world.said("(50% busy, the fleet 30%)"));
+    EXPECT_TRUE(status_json(world.state, world.now).contains(R"("fleet":{"members":4,)"));
+}
+
+TEST(Weighing, skips_the_slow_start_in_a_young_fleet) {
+    for (const auto& [young, weight] : {std::pair{3U, 100}, std::pair{1U, 40}}) {
+        Settings settings = weighing(5min);
+        settings.lease = 9s;
+        World world = in_service(settings);
+        EXPECT_EQ(weight_in(world), 10) << "nobody has told yet";
+        carry_among(world, fleet_of(4, 0.3, young), 0.3, 90s);
+        EXPECT_LE(std::abs(weight_in(world) - weight), 25) << young;
+    }
 }
 
 TEST(Weighing, is_nothing_to_a_one_shot_join) {

@@ -290,15 +290,21 @@ TEST(FleetReport, is_summed_up_from_the_answer_to_a_heartbeat) {
     EXPECT_EQ(report.reporting, 4);
     EXPECT_EQ(report.mean_utilisation, 0.5);
     EXPECT_EQ(report.median_capacity, 120);
+    EXPECT_EQ(report.young, 0);
+    route53::RotaReport some{.members = 3, .reports = {member(0.5, 50), member(0.5, 50)}};
+    some.reports[0].load.in_service_seconds = 59;
+    some.reports[1].load.in_service_seconds = 61;
+    EXPECT_EQ(fleet_report(some, 60s).young, 1);
     EXPECT_FALSE(fleet_report({.members = 1, .reports = {member(0.5, 50)}}).median_capacity);
 }
 
 TEST(LoadReport, tells_the_fleet_what_was_measured) {
     const CapacityEstimate rates{.requests_per_second = 50, .errors_per_second = {}};
-    const auto report = load_report(busy(0.5), rates, true);
+    const auto report = load_report(busy(0.5), rates, 7s, true);
     EXPECT_EQ(report.utilisation, 0.5);
     EXPECT_EQ(report.requests_per_second, 50);
     EXPECT_FALSE(report.errors_per_second);
+    EXPECT_EQ(report.in_service_seconds, 7.0);
     EXPECT_TRUE(report.draining);
 }
 

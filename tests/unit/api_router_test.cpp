@@ -613,16 +613,16 @@ TEST_F(Api, takes_heartbeats_of_members_and_lists_their_leases) {
     EXPECT_EQ(beat("").body,
               R"({"lease_seconds":9,"members":2,"reporting":0,"mean_utilisation":null,)"
               R"("reports":[]})");
-    const auto second =
-        beat(R"(,"lease_seconds":300,"probe":{"port":80,"path":"/up"},)"
-             R"("load":{"utilisation":0.5,"in_flight":7,"draining":false,"new":[]})",
-             "i-2");
+    const auto second = beat(
+        R"(,"lease_seconds":300,"probe":{"port":80,"path":"/up"},)"
+        R"("load":{"utilisation":0.5,"in_flight":7,"in_service_seconds":12.5,"draining":false,"new":[]})",
+        "i-2");
     EXPECT_EQ(second.status, 200);
     EXPECT_EQ(second.body,
               R"({"lease_seconds":300,"members":2,"reporting":1,"mean_utilisation":0.5,)"
               R"("reports":[{"set_identifier":"i-2","age_seconds":0.0,"utilisation":0.5,)"
               R"("requests_per_second":null,"errors_per_second":null,"in_flight":7.0,)"
-              R"("draining":false}]})");
+              R"("in_service_seconds":12.5,"draining":false}]})");
     const auto list = [&](const std::string& query) {
         return send("GET", "/rota/v1/leases?zone=" + id + query).body;
     };
@@ -695,9 +695,10 @@ TEST_F(Api, is_understood_by_its_own_client) {
     EXPECT_EQ(unknown.error().error.kind, ErrorKind::not_found);
     EXPECT_FALSE(unknown.error().is_unsupported);
 
-    route53::Heartbeat heartbeat{.lease = std::chrono::seconds{30},
-                                 .probe = route53::ProbeTarget{8080, "/up"},
-                                 .load = route53::LoadReport{.utilisation = 0.5, .in_flight = 7}};
+    route53::Heartbeat heartbeat{
+        .lease = std::chrono::seconds{30},
+        .probe = route53::ProbeTarget{8080, "/up"},
+        .load = route53::LoadReport{.utilisation = 0.5, .in_flight = 7, .in_service_seconds = 9}};
     const auto report = client.heartbeat(member("i-1"), heartbeat);
     ASSERT_TRUE(report) << report.error().error.message;
     EXPECT_EQ(report->members, 2U);
@@ -706,6 +707,7 @@ TEST_F(Api, is_understood_by_its_own_client) {
     ASSERT_EQ(report->reports.size(), 1U);
     EXPECT_EQ(report->reports[0].set_identifier, "i-1");
     EXPECT_EQ(report->reports[0].load.in_flight, 7);
+    EXPECT_EQ(report->reports[0].load.in_service_seconds, 9);
     EXPECT_FALSE(report->reports[0].load.requests_per_second);
     ASSERT_TRUE(client.heartbeat(member("i 2&"), {}));
     const auto list = client.leases(id, name("www.example.com"), dns::Type::a);

@@ -1,6 +1,7 @@
 #include "rota/agent/fleet.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,11 +27,16 @@ double median(std::vector<double> figures) {
 
 }  // namespace
 
-FleetReport fleet_report(const route53::RotaReport& report) {
+FleetReport fleet_report(const route53::RotaReport& report, std::chrono::seconds slow_start) {
     std::vector<double> capacities;
     std::size_t draining = 0;
+    std::size_t young = 0;
+    const double old = std::chrono::duration<double>{slow_start}.count();
     for (const auto& member : report.reports) {
         const auto& load = member.load;
+        if (load.in_service_seconds && *load.in_service_seconds < old) {
+            ++young;
+        }
         if (load.draining) {
             ++draining;
         } else if (const auto figure = capacity_of(load.utilisation.value_or(0),
@@ -41,7 +47,7 @@ FleetReport fleet_report(const route53::RotaReport& report) {
     }
     FleetReport out{.members = report.members,
                     .reporting = report.reporting - std::min(draining, report.reporting),
-                    .young = {},
+                    .young = young,
                     .mean_utilisation = report.mean_utilisation,
                     .median_capacity = {}};
     if (capacities.size() >= 2) {
@@ -51,11 +57,14 @@ FleetReport fleet_report(const route53::RotaReport& report) {
 }
 
 route53::LoadReport load_report(const instance::LoadSample& load, const CapacityEstimate& rates,
-                                bool draining) {
+                                std::optional<std::chrono::seconds> in_service, bool draining) {
     return {.utilisation = load.utilisation,
             .requests_per_second = rates.requests_per_second,
             .errors_per_second = rates.errors_per_second,
             .in_flight = {},
+            .in_service_seconds =
+                in_service ? std::optional{std::chrono::duration<double>{*in_service}.count()}
+                           : std::nullopt,
             .draining = draining};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,11 +25,14 @@ struct FleetReport {
 };
 
 /// What the answer to a heartbeat says for the weight law.
-FleetReport fleet_report(const route53::RotaReport& report);
+/// @param slow_start  members in service for less are young.
+FleetReport fleet_report(const route53::RotaReport& report,
+                         std::chrono::seconds slow_start = std::chrono::seconds{60});
 
 /// What this instance tells its fleet in a heartbeat.
+/// @param in_service  for how long; nothing where that is not known.
 route53::LoadReport load_report(const instance::LoadSample& load, const CapacityEstimate& rates,
-                                bool draining);
+                                std::optional<std::chrono::seconds> in_service, bool draining);
 
 /// Whether the siblings weigh themselves on another scale, as 10 against 100: then shares follow
 /// the mistake and not the load.

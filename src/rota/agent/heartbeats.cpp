@@ -7,7 +7,9 @@
 
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
+#include "rota/agent/fleet.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/weighing.h"
 #include "rota/health/check.h"
 #include "rota/http/url.h"
 #include "rota/route53/client.h"
@@ -34,6 +36,7 @@ std::optional<route53::ProbeTarget> probe_target(const Settings& settings) {
 Heartbeats::Heartbeats(const RotaConfig& rota, const Settings& settings,
                        std::shared_ptr<const Surroundings> surroundings)
     : rota_{rota},
+      slow_start_{settings.load.value_or(LoadWeights{}).law.slow_start},
       heartbeat_{.lease = settings.lease, .probe = probe_target(settings), .load = std::nullopt},
       surroundings_{std::move(surroundings)} {}
 
@@ -49,6 +52,7 @@ Beaten Heartbeats::operator()(const Beat& beat) {
             surroundings_->endpoint, surroundings_->credentials, surroundings_->http);
         client_->set_call_timeout(kTimeout);
     }
+    heartbeat_.load = beat.load;
     const auto report = client_->heartbeat({.zone_id = beat.target.zone_id,
                                             .name = rota_.name,
                                             .type = rota_.type,
@@ -57,6 +61,8 @@ Beaten Heartbeats::operator()(const Beat& beat) {
     if (!report) {
         beaten.is_unsupported = report.error().is_unsupported;
         beaten.problem = report.error().error.message;
+    } else {
+        beaten.fleet = fleet_report(*report, slow_start_);
     }
     return beaten;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -21,6 +22,7 @@ public:
 
 private:
     RotaConfig rota_;
+    std::chrono::seconds slow_start_;
     route53::Heartbeat heartbeat_;
     std::shared_ptr<const Surroundings> surroundings_;
     std::unique_ptr<route53::RotaClient> client_;  ///< made with the first one

@@ -38,7 +38,8 @@ void Stepper::beat_where_due(Member& member) {
     if (*heart.wake <= now_) {
         heart.wake.reset();
         heart.is_out = true;
-        actions_.emplace_back(Beat{.member = index_of(member), .target = target_of(member)});
+        actions_.emplace_back(Beat{
+            .member = index_of(member), .target = target_of(member), .load = report_of(member)});
     }
 }
 
@@ -55,6 +56,9 @@ void Stepper::on(const Beaten& event) {
         return;
     }
     if (event.problem.empty()) {
+        if (event.fleet) {
+            member.scale.fleet = event.fleet;
+        }
         if (heart.failures > 0) {
             say(log::Level::info, member, "the lease is renewed again");
         }

@@ -12,6 +12,7 @@
 #include "rota/agent/absence.h"
 #include "rota/agent/api_share.h"
 #include "rota/agent/drain.h"
+#include "rota/agent/fleet.h"
 #include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -24,6 +25,7 @@
 #include "rota/instance/connections.h"
 #include "rota/instance/notices.h"
 #include "rota/model/record_set.h"
+#include "rota/route53/rota_client.h"
 
 // The life of an instance's membership, decided without a clock, a socket or a thread. One state
 // machine a rota (a member), run side by side, and what combines them:
@@ -204,6 +206,7 @@ struct CountConnections {};
 struct Beat {
     std::size_t member = 0;
     Target target;
+    std::optional<route53::LoadReport> load;  ///< what the fleet is told
 };
 
 /// Something that people should know; the runtime adds the rota's name.
@@ -244,8 +247,9 @@ struct Counted {
 
 struct Beaten {
     std::size_t member = 0;
-    std::string problem;          ///< why the lease was not renewed; empty: it was
-    bool is_unsupported = false;  ///< the endpoint knows no leases
+    std::string problem;                 ///< why the lease was not renewed; empty: it was
+    bool is_unsupported = false;         ///< the endpoint knows no leases
+    std::optional<FleetReport> fleet;  ///< what the fleet tells
 };
 
 struct Noticed {

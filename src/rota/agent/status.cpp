@@ -81,16 +81,26 @@ Json load_json(const State& state) {
             {"problems", problems}};
 }
 
+/// What the last heartbeat told; null where none does.
+Json fleet_json(const Scale& scale) {
+    const auto& fleet = scale.fleet ? scale.fleet : scale.law.fleet;
+    if (!fleet) {
+        return nullptr;
+    }
+    return {
+        {"members", fleet->members},
+        {"reporting", fleet->reporting},
+        {"mean_utilisation", fleet->mean_utilisation ? Json(*fleet->mean_utilisation) : Json{}}};
+}
+
 Json weighing_json(const State& state, const Member& member) {
     if (!state.settings.load) {
         return nullptr;
     }
     const Scale& scale = member.scale;
-    return {{"base", member.membership.weight},
-            {"wanted", scale.wanted.weight},
-            {"reason", known(scale.wanted.reason)},
-            {"overruled", scale.overruled.has_value()},
-            {"other_scale", known(scale.odd)}};
+    return {{"base", member.membership.weight},         {"wanted", scale.wanted.weight},
+            {"reason", known(scale.wanted.reason)},     {"fleet", fleet_json(scale)},
+            {"overruled", scale.overruled.has_value()}, {"other_scale", known(scale.odd)}};
 }
 
 /// "load 90%: weight 70 wanted: 100 x trim 0.70 (90% busy, the target 60%)".

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "rota/base/rng.h"
 #include "rota/instance/connections.h"
 #include "rota/model/record_set.h"
+#include "rota/route53/rota_client.h"
 
 namespace rota::agent {
 
@@ -79,6 +81,7 @@ private:
     void measure_where_due();
     void tell_load_problems(const Measured& event);
     void weigh(Member& member);
+    [[nodiscard]] std::optional<route53::LoadReport> report_of(const Member& member) const;
     void weigh_siblings(Member& member, const Group& group);
     void publish_where_due();
     [[nodiscard]] bool wants_publishing(const Member& member) const;

@@ -19,7 +19,9 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/instance/load.h"
 #include "rota/model/record_set.h"
+#include "rota/route53/rota_client.h"
 
 namespace rota::agent {
 namespace {
@@ -105,9 +107,24 @@ void Stepper::tell_load_problems(const Measured& event) {
 
 void Stepper::weigh(Member& member) {
     Scale& scale = member.scale;
-    scale.wanted =
-        observe(scale.law, law_of(member),
-                {.load = state_.load.last.load, .fleet = std::nullopt, .word = std::nullopt}, now_);
+    scale.wanted = observe(scale.law, law_of(member),
+                           {.load = state_.load.last.load,
+                            .fleet = std::exchange(scale.fleet, std::nullopt),
+                            .word = std::nullopt},
+                           now_);
+}
+
+std::optional<route53::LoadReport> Stepper::report_of(const Member& member) const {
+    const instance::LoadSample& load = state_.load.last.load;
+    if (!weighs() || !load.utilisation) {
+        return std::nullopt;
+    }
+    const Scale& scale = member.scale;
+    std::optional<seconds> in_service;
+    if (scale.joined_at) {
+        in_service = std::chrono::floor<seconds>(now_ - *scale.joined_at);
+    }
+    return load_report(load, scale.law.capacity, in_service, !state_.absences.empty());
 }
 
 void Stepper::publish_where_due() {
@@ -202,6 +219,7 @@ void Stepper::begin_weighing(Member& member) {
     if (std::exchange(scale.starts_anew, false)) {
         left(scale.law);
         joined(scale.law, weight, now_);
+        scale.joined_at = now_;
     } else if (!scale.law.in_service_since || scale.law.published != weight) {
         resumed(scale.law, weight, now_);
     }

@@ -44,7 +44,9 @@ struct Load {
 struct Scale {
     WeightState law;
     WeightDecision wanted;
-    bool starts_anew = false;    ///< the record set that is being written was not there
+    std::optional<FleetReport> fleet;   ///< of the last heartbeat, not weighed in yet
+    std::optional<BootTime> joined_at;  ///< nothing: an agent before this one did it
+    bool starts_anew = false;           ///< the record set that is being written was not there
     bool is_publishing = false;  ///< the look that is out is to end in a change of the weight
     std::optional<BootTime> tried_at;
     std::vector<std::uint8_t> lost;         ///< weights whose writes' answers were lost

@@ -102,6 +102,7 @@ Read<std::optional<LoadReport>> read_load(const json& body) {
     load.requests_per_second = ROTA_TRY(measure(*object, "requests_per_second"));
     load.errors_per_second = ROTA_TRY(measure(*object, "errors_per_second"));
     load.in_flight = ROTA_TRY(measure(*object, "in_flight"));
+    load.in_service_seconds = ROTA_TRY(measure(*object, "in_service_seconds"));
     if (const json* const draining = member(*object, "draining")) {
         if (!draining->is_boolean()) {
             return invalid("'draining' must be true or false");
@@ -187,6 +188,7 @@ std::string to_text(const RotaLoad& rota, std::chrono::seconds lease) {
              {"requests_per_second", or_null(report.load.requests_per_second)},
              {"errors_per_second", or_null(report.load.errors_per_second)},
              {"in_flight", or_null(report.load.in_flight)},
+             {"in_service_seconds", or_null(report.load.in_service_seconds)},
              {"draining", report.load.draining}});
     }
     return to_text(body);

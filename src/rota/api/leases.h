@@ -24,6 +24,7 @@ struct LoadReport {
     std::optional<double> requests_per_second;
     std::optional<double> errors_per_second;
     std::optional<double> in_flight;
+    std::optional<double> in_service_seconds;
     bool draining = false;
 };
 

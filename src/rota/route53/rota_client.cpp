@@ -71,6 +71,7 @@ RotaReport report_from(const json& body) {
                                          .requests_per_second = number(one, "requests_per_second"),
                                          .errors_per_second = number(one, "errors_per_second"),
                                          .in_flight = number(one, "in_flight"),
+                                         .in_service_seconds = number(one, "in_service_seconds"),
                                          .draining = one.value("draining", false)}});
     }
     return rota;
@@ -127,6 +128,7 @@ std::string to_json(const MemberId& member, const Heartbeat& heartbeat) {
         put(load, "requests_per_second", heartbeat.load->requests_per_second);
         put(load, "errors_per_second", heartbeat.load->errors_per_second);
         put(load, "in_flight", heartbeat.load->in_flight);
+        put(load, "in_service_seconds", heartbeat.load->in_service_seconds);
         body["load"] = std::move(load);
     }
     return body.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -51,6 +51,8 @@ struct LoadReport {
     std::optional<double> requests_per_second;
     std::optional<double> errors_per_second;
     std::optional<double> in_flight;
+    std::optional<double>
+        in_service_seconds;  ///< since it joined; an agent that found it there has none
     bool draining = false;
 };
 
