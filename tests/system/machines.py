@@ -274,24 +274,54 @@ for bind in "$@"; do
     target=.${bind#*:}; mkdir -p "${target%/*}"; touch "$target"; mount --bind "${bind%%:*}" "$target"
 done
 rm -f etc/rc?.d/[SK]*
-for service in $SERVICES; do chroot . update-rc.d "$service" defaults; done
-printf '%s\n' 'exec >>/var/log/rota/console 2>&1' '/etc/init.d/rc $1' 'case $1 in 0 | 6) exec halt -d -f -p ;; esac' >etc/rc.machine
-printf '%s\n' id:2:initdefault: 'l0:0:wait:/bin/sh /etc/rc.machine 0' 'l2:2:wait:/bin/sh /etc/rc.machine 2' \
-    'l6:6:wait:/bin/sh /etc/rc.machine 6' >etc/inittab
+rc=/etc/init.d/rc level=2
+if [ -z "$RC" ]; then
+    for service in $SERVICES; do chroot . update-rc.d "$service" defaults; done
+else # Red Hat's: links as chkconfig makes them
+    rc=/etc/rc level=3
+    printf '%s' "$RC" >etc/rc
+    mkdir run/lock/subsys
+    for service in $SERVICES; do
+        read -r levels start stop <<<"$(sed -n 's/^# chkconfig: //p' "etc/init.d/$service")"
+        for each in 0 1 2 3 4 5 6; do
+            case $levels in *$each*) link=S$start ;; *) link=K$stop ;; esac
+            ln -s "../init.d/$service" "etc/rc$each.d/$link$service"
+        done
+    done
+fi
+printf '%s\n' 'exec >>/var/log/rota/console 2>&1' "/bin/sh $rc \$1" 'case $1 in 0 | 6) exec halt -d -f -p ;; esac' >etc/rc.machine
+printf '%s\n' "id:$level:initdefault:" 'l0:0:wait:/bin/sh /etc/rc.machine 0' 'l2:2:wait:/bin/sh /etc/rc.machine 2' \
+    'l3:3:wait:/bin/sh /etc/rc.machine 3' 'l5:5:wait:/bin/sh /etc/rc.machine 5' 'l6:6:wait:/bin/sh /etc/rc.machine 6' >etc/inittab
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /sbin/init
 """
 
 
+# Which scripts RHEL 6's rc runs (/etc/rc.d/rc of its initscripts), retold: a K script only where its lock is, an S script only where
+# it is not, one after the other. It writes down what it did.
+RED_HATS_RC = r"""
+has_lock() { [ -e "/var/lock/subsys/$1" ] || [ -e "/var/lock/subsys/$1.init" ]; }
+for script in /etc/rc$1.d/K*; do
+    name=${script##*/K??}
+    has_lock "$name" && "$script" stop && echo "$name stopped" >>/var/log/rota/stamps
+done
+for script in /etc/rc$1.d/S*; do
+    name=${script##*/S??}
+    [ -x "$script" ] && ! has_lock "$name" && "$script" start && echo "$name started" >>/var/log/rota/stamps
+done
+"""
+
+
 class SysvinitMachine(Machine):
-    """With sysvinit; `services` are the names of the init scripts that belong to its runlevels."""
+    """With sysvinit; `services` are the names of the init scripts that belong to its runlevels. Runs Debian's rc, or the script `rc`."""
 
     INIT, DEPTH = "init", 1  # unshare, init
     NAMESPACES = ["-m", "-u", "-i", "-n", "-p", "-r", "-w"]
 
-    def __init__(self, network, host, binds, out, services):
+    def __init__(self, network, host, binds, out, services, rc=""):
         scratch = os.path.join(out, "scratch")
         os.makedirs(scratch, exist_ok=True)
         arguments = [f"{source}:{target}" for target, source in binds.items()]
         super().__init__(
-            network, host, out, BOOT_SYSVINIT, arguments, BASE=rootfs("sysvinit"), SCRATCH=scratch, OUT=out, SERVICES=" ".join(services)
+            network, host, out, BOOT_SYSVINIT, arguments, BASE=rootfs("sysvinit"), SCRATCH=scratch, OUT=out, SERVICES=" ".join(services),
+            RC=rc,
         )
