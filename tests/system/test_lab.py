@@ -79,6 +79,7 @@ class Lab(unittest.TestCase):
         self.assertEqual(run["failed"], run["failed_because_of_kill"], "nothing else failed")
         self.assertEqual(killed[0]["failed"], run["failed"])
         self.assertEqual(killed[0]["state"], "dead")
+        self.assertGreater(killed[0]["swept"], killed[0]["killed"])
 
     def test_an_interrupt_ends_everything(self):
         process = subprocess.Popen(self.command("--duration", "60s"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -109,6 +109,22 @@ TEST(Summary, tells_people_the_same) {
     EXPECT_THAT(summary_text(sample_record()), HasSubstr("2 joins, 1 complete leave;"));
 }
 
+TEST(Summary, says_how_long_the_record_of_the_dead_dangled) {
+    RunRecord record = sample_record();
+    record.settings.chaos = true;
+    record.elapsed = Elapsed{60};
+    EXPECT_THAT(summary_text(record), HasSubstr("nobody was killed\n"));
+    Member& dead = record.members[1];
+    dead.state = MemberState::dead;
+    dead.killed = Elapsed{25};
+    EXPECT_THAT(summary_text(record), HasSubstr("its record dangled for 35.0 s, to the end\n"));
+    EXPECT_EQ(nlohmann::json::parse(summary_json(record, ""))["members"][1]["swept"], nullptr);
+    dead.swept = Elapsed{34};
+    EXPECT_THAT(summary_text(record), HasSubstr("out of the rota after 9.0 s"));
+    EXPECT_THAT(summary_text(record), HasSubstr("have dangled for 26.0 s more\n"));
+    EXPECT_EQ(nlohmann::json::parse(summary_json(record, ""))["members"][1]["swept"], 34);
+}
+
 TEST(Samples, condensing_keeps_the_sums) {
     const RunRecord record = sample_record();
     const std::vector<Sample> few = condensed(record.samples, 50);

@@ -182,7 +182,7 @@ void add_lab(CLI::App& app, Run& run_chosen) {
                      "Seed of the clients' choices, the boot times and the ids (default random)")
         ->type_name("INT");
     command->add_flag("--chaos", options->lab.settings.chaos,
-                      "Kill one instance hard in the middle and show what that costs");
+                      "Kill one instance hard in the middle, sweep it, show what that costs");
     command->add_flag("--headless", options->lab.is_headless, "Lines instead of the live picture");
     command->add_flag("--json", options->lab.wants_json,
                       "One JSON object as the last line of standard output; progress goes to "

@@ -24,6 +24,7 @@
 #include "rota/lab/scaling.h"
 #include "rota/lab/stage.h"
 #include "rota/lab/statistics.h"
+#include "rota/lab/sweep_process.h"
 #include "rota/lab/watch.h"
 #include "rota/route53/client.h"  // IWYU pragma: keep (the watch takes one over)
 
@@ -59,6 +60,7 @@ Director::Director(EventLoop& loop, const Stage& stage, const RunSettings& setti
       audience_{loop,
                 {.reported = [this](const ClientsReport& report) { take_report(report); },
                  .ended = [this](const Ended& ended) { end_of_clients(ended); }}},
+      sweep_{loop, [this](std::string text) { broke(std::move(text)); }},
       policy_{
           .min = settings.min_instances, .max = settings.max_instances, .target = settings.target},
       group_{.desired = settings.min_instances},
@@ -72,6 +74,9 @@ Director::~Director() = default;
 
 Status Director::start() {
     ROTA_CHECK(audience_.start(stage_, settings_));
+    if (settings_.chaos) {
+        ROTA_CHECK(sweep_.start(stage_, settings_));
+    }
     for (unsigned i = 0; i < settings_.min_instances; ++i) {
         launch_one();
     }
@@ -124,10 +129,12 @@ void Director::advance(BootTime now) {
             const bool is_late =
                 elapsed(now) > settings_.duration + settings_.ttl + settings_.margin + kLastDrains;
             if (is_late) {
-                happened("a drain did not end in time", true);
+                happened("a drain or a sweep did not end in time", true);
             }
-            if (is_late || count({MemberState::withdrawing, MemberState::draining,
-                                  MemberState::stopping}) == 0) {
+            const bool dangles = std::ranges::any_of(
+                instances_, [](const auto& instance) { return instance->is_dangling(); });
+            if (is_late || (!dangles && count({MemberState::withdrawing, MemberState::draining,
+                                               MemberState::stopping}) == 0)) {
                 phase_ = Phase::ending;
                 record_.phase = "ending";
                 audience_.stop();
@@ -273,7 +280,7 @@ void Director::strike() {
     Instance& victim = *targets[rng_.below(static_cast<std::uint32_t>(targets.size()))];
     failed_at_kill_[victim.plan().number] = record_.members[victim.plan().number].traffic.failed;
     victim.kill();
-    happened("its record stays: nobody is there to remove it", true);
+    happened("its record dangles until its lease has run out and its probes have failed", true);
 }
 
 void Director::take_report(const ClientsReport& report) {
@@ -402,9 +409,9 @@ void Director::update_recent(BootTime now) {
         member.recent_requests_a_second = span > 0 ? made / span : 0;
         all += made;
         member.recent_share = made;
-        const bool is_listed = member.state == MemberState::in_service ||
-                               member.state == MemberState::withdrawing ||
-                               (member.state == MemberState::dead && member.joined);
+        const bool is_listed =
+            member.state == MemberState::in_service || member.state == MemberState::withdrawing ||
+            (member.state == MemberState::dead && member.joined && !member.swept);
         member.current_share = is_listed ? member.weight : 0;
         weights += member.current_share;
     }

@@ -19,6 +19,7 @@
 #include "rota/lab/scaling.h"
 #include "rota/lab/stage.h"
 #include "rota/lab/statistics.h"
+#include "rota/lab/sweep_process.h"
 #include "rota/lab/watch.h"
 
 namespace rota::lab {
@@ -90,6 +91,7 @@ private:
     Rng rng_;
     RotaWatch watch_;
     Audience audience_;
+    SweepProcess sweep_;
     std::vector<std::unique_ptr<Instance>> instances_;
     std::map<unsigned, AddressReport> before_launch_;  // what an address had counted for others
     ScalingPolicy policy_;

@@ -195,6 +195,12 @@ void Instance::see_listing(bool is_listed, unsigned weight, BootTime asked_at,
         }
         return;
     }
+    if (killed_ && joined_ && !swept_ && asked_at > *killed_) {
+        swept_ = answered_at;
+        listener_.happened(
+            *this, fmt::format("{} was swept out of the rota, {:.1f} s after the kill", plan_.id,
+                               Elapsed{answered_at - *killed_}.count()));
+    }
     if (joined_ && asked_ && !withdrawn_ && asked_at > *asked_) {
         withdrawn_ = answered_at;
     }
@@ -332,6 +338,7 @@ Member Instance::member(BootTime began) const {
     member.drained = since(drained_);
     member.ended = since(ended_);
     member.killed = since(killed_);
+    member.swept = since(swept_);
     member.left_cleanly = left_cleanly_;
     member.weight = weight_;
     member.status = status_;

@@ -74,6 +74,9 @@ public:
 
     [[nodiscard]] std::optional<BootTime> killed_at() const { return killed_; }
 
+    /// Whether it died and its record is in the rota still.
+    [[nodiscard]] bool is_dangling() const { return killed_ && joined_ && !swept_; }
+
 private:
     enum class Part : std::uint8_t { metadata, service, agent };
 
@@ -115,6 +118,7 @@ private:
     std::optional<BootTime> drained_;
     std::optional<BootTime> ended_;
     std::optional<BootTime> killed_;
+    std::optional<BootTime> swept_;
     bool left_cleanly_ = false;
     unsigned weight_ = 0;
     std::string status_;

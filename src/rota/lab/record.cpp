@@ -47,11 +47,30 @@ nlohmann::json member_json(const RunRecord& record, const Member& member, const 
                         {"last_connection", moment(member.traffic.last_connection)},
                         {"drained", moment(member.drained)},
                         {"ended", moment(member.ended)},
-                        {"killed", moment(member.killed)}};
+                        {"killed", moment(member.killed)},
+                        {"swept", moment(member.swept)}};
     if (const auto took = member.leave_time()) {
         json["drain_seconds"] = rounded(took->count());
     }
     return json;
+}
+
+/// What became of the record of the one that was killed.
+std::string sweep_line(const RunRecord& record) {
+    for (const Member& member : record.members) {
+        if (!member.killed) {
+            continue;
+        }
+        if (!member.swept) {
+            return fmt::format("and its record dangled for {:.1f} s, to the end",
+                               (record.elapsed - *member.killed).count());
+        }
+        return fmt::format(
+            "until it was swept out of the rota after {:.1f} s and the caches forgot it; without "
+            "the sweeper its record would have dangled for {:.1f} s more",
+            (*member.swept - *member.killed).count(), (record.elapsed - *member.swept).count());
+    }
+    return "nobody was killed";
 }
 
 std::string plural(std::uint64_t count, std::string_view word) {
@@ -220,9 +239,9 @@ std::string summary_text(const RunRecord& record) {
                         record.largest_group);
     text += fmt::format("drains: {}\n", drain_line(record));
     if (record.settings.chaos) {
-        text += fmt::format(
-            "killed without warning: its record dangled to the end and cost {}; nobody swept it\n",
-            plural(totals.failed_because_of_kill, "failed request"));
+        text += fmt::format("killed without warning: {}, {}\n",
+                            plural(totals.failed_because_of_kill, "failed request"),
+                            sweep_line(record));
     }
     text += fmt::format("\n{:<20} {:<15} {:>9} {:>9} {:>9} {:>7} {:>8}\n", "instance", "address",
                         "requests", "share", "expected", "failed", "drain");

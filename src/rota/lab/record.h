@@ -62,7 +62,7 @@ enum class MemberState : std::uint8_t {
     draining,     ///< out of the rota; caches may still hold the address
     stopping,     ///< the agent is done; the application finishes
     ended,
-    dead,  ///< killed without warning; its record dangles
+    dead,  ///< killed without warning; its record dangles until it is swept
 };
 
 std::string_view to_string(MemberState state) noexcept;
@@ -80,6 +80,8 @@ struct Member {
     std::optional<Elapsed> drained = std::nullopt;    ///< the agent ended
     std::optional<Elapsed> ended = std::nullopt;      ///< the last process ended
     std::optional<Elapsed> killed = std::nullopt;
+    std::optional<Elapsed> swept =
+        std::nullopt;           ///< first seen out of the rota after it was killed
     bool left_cleanly = false;  ///< the agent said that it is safe to go down
     unsigned weight = 0;
     std::string status;  ///< the agent's own words

@@ -209,7 +209,8 @@ std::vector<Stretch> stretches_of(const RunRecord& record, const Member& member)
         {std::min(withdrawn, drained), drained, "var(--wait)", "draining"},
         {drained, end, "#5b6b7c", "stopping"}};
     if (member.killed) {
-        stretches.push_back({end, record.elapsed.count(), "var(--bad)", "dead, still in the rota"});
+        stretches.push_back({end, member.swept.value_or(record.elapsed).count(), "var(--bad)",
+                             "dead, still in the rota"});
     }
     for (Stretch& stretch : stretches) {
         stretch.from = std::max(0.0, stretch.from);  // the first ones started before the clients

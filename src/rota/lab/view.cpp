@@ -106,7 +106,7 @@ std::string state_text(const RunRecord& record, const Member& member) {
         return fmt::format("draining {:.0f} s", std::max(0.0, std::ceil(left.count())));
     }
     if (member.state == MemberState::dead) {
-        return "dead, in the rota";
+        return member.swept ? "dead, swept" : "dead, in the rota";
     }
     return std::string{to_string(member.state)};
 }
