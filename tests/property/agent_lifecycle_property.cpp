@@ -19,6 +19,7 @@
 #include "rota/health/check.h"
 #include "rota/health/observation.h"
 #include "rota/instance/connections.h"
+#include "rota/instance/notices.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -132,6 +133,15 @@ public:
 
     void measure() {
         world.measures_load = false;
+        if (*rc::gen::inRange(0, 10) == 0) {
+            const WallTime now{
+                std::chrono::floor<WallTime::duration>(world.now.time_since_epoch())};
+            Noticed noticed{.notices = instance::Notices{}, .problem = {}, .now = now};
+            if (*rc::gen::arbitrary<bool>()) {
+                noticed.notices->rebalance = now;
+            }
+            world.feed(noticed);
+        }
         Measured measured;
         if (*rc::gen::inRange(0, 5) > 0) {
             measured.load.utilisation = *rc::gen::element(0.0, 0.3, 0.62, 0.9, 10.0);
@@ -245,6 +255,7 @@ Settings random_settings() {
         settings.load = LoadWeights{};
         settings.load->law.slow_start = *rc::gen::element(0s, 60s, 300s);
         settings.watch_members = true;
+        settings.watch_notices = true;
     }
     return settings;
 }

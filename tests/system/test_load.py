@@ -2,10 +2,32 @@
 
 import json
 import os
+import socketserver
+import threading
 import unittest
 
 import harness
 import test_agent
+
+
+class AgentCheck:
+    """An application that answers HAProxy's agent-check."""
+
+    def __init__(self, line):
+        self.line = line
+        outer = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.sendall(outer.line.encode())
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Load(test_agent.AgentCase):
@@ -76,13 +98,22 @@ class Load(test_agent.AgentCase):
         self.assertEqual(fleet["members"], 3)
 
     def test_a_new_member_starts_slowly(self):
-        agent = self.agent("--load", "loadavg", "--load-target", "1", "--weight-interval", "1s", "--load-interval", "1s", "--slow-start", "5s")
+        agent = self.agent("--load", "loadavg", "--load-target", "1", "--weight-interval", "1s", "--load-interval", "1s", "--slow-start", "2s", "--ttl", "1s")
         self.joined()
         harness.eventually(lambda: "weight 10 TTL" in agent.output(), "it joins with a tenth", 30)
         harness.eventually(lambda: self.weight("i-1") > 10, "its weight rises", 60)
 
+    def test_the_words_of_an_agent_check_are_the_weight(self):
+        says = AgentCheck("up ready 40%\n")
+        self.addCleanup(says.close)
+        health = ("--health", f"agent-check://127.0.0.1:{says.port}", "--health-interval", "1s")
+        self.agent("--load", "agent-check", *health, *self.QUICK)
+        self.assertEqual(self.joined()["Weight"], 40)
+        says.line = "up 100%\n"
+        harness.eventually(lambda: self.weight("i-1") == 100, "its weight follows", 60)
+
     def test_a_source_that_hangs_holds_nothing_up(self):
-        agent = self.agent("--load", "exec:sleep 3600", *self.QUICK)
+        agent = self.agent("--load", "exec:sleep 3600", *self.QUICK, "--margin", "0s")
         self.joined()
         harness.eventually(lambda: "took longer than" in agent.output(), "it says which source cannot tell", 60)
         self.assertIn("in service", self.status())
@@ -94,6 +125,7 @@ class Load(test_agent.AgentCase):
             (("--load", "cpu", "--load-gain", "0.3", "--connection-life", "5m"), "below 0.241"),
             (("--load", "cpu", "--weight", "0"), "a base weight of 0 is none"),
             (("--load", "connections:100"), "connections:100"),
+            (("--load", "agent-check"), "--load agent-check: nobody is asked"),
             (("--load", "cpu", "--load-target", "2"), "target utilisation 2"),
             (("--load", "cpu", "--load-interval", "5m"), "load-interval: 300 s is not from 1 to 30 s"),
         ):

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -15,7 +16,12 @@
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/status.h"
 #include "rota/agent/weighing.h"
+#include "rota/base/clock.h"
+#include "rota/health/agent_check.h"
+#include "rota/health/check.h"
+#include "rota/health/observation.h"
 #include "rota/instance/load.h"
+#include "rota/instance/notices.h"
 #include "rota/model/record_set.h"
 #include "support/agent_world.h"
 
@@ -45,8 +51,7 @@ std::size_t upserts(const World& world) {
 void carry(World& world, double utilisation, std::chrono::seconds time, Fate fate = Fate::done) {
     const BootTime end = world.now + time;
     while (world.now < end) {
-        if (world.measures_load) {
-            world.measures_load = false;
+        while (std::exchange(world.measures_load, false)) {
             world.feed(Measured{.load = {.utilisation = utilisation}});
         }
         while (world.answer_one(fate)) {
@@ -353,6 +358,93 @@ TEST(Weighing, skips_the_slow_start_in_a_young_fleet) {
         carry_among(world, fleet_of(4, 0.3, young), 0.3, 90s);
         EXPECT_LE(std::abs(weight_in(world) - weight), 25) << young;
     }
+}
+
+Settings asking_an_agent_check() {
+    Settings settings = weighing();
+    settings.checks = {health::parse_check("agent-check://127.0.0.1:80").value()};
+    return settings;
+}
+
+/// The application answers its agent-check with that line from now on.
+void say(World& world, const std::string& line) {
+    for (int i = 0; i < 100 && world.probes.empty(); ++i) {
+        world.answer_all();
+        world.advance_to_wake();
+    }
+    ASSERT_FALSE(world.probes.empty());
+    world.probes.pop_front();
+    world.feed(Probed{0,
+                      {.outcome = health::Outcome::passed,
+                       .detail = line,
+                       .report = health::parse_agent_check(line)}});
+}
+
+World saying(const std::string& line) {
+    World world{asking_an_agent_check(), {www(100)}};
+    world.feed(Started{});
+    say(world, line);
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+TEST(Weighing, follows_the_words_of_an_agent_check) {
+    World world = saying("up ready 50%");
+    EXPECT_EQ(weight_in(world), 50) << "from the first write on";
+    say(world, "up weight:20");
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 20);
+    EXPECT_TRUE(world.said("20 (the agent-check says 20)"));
+    say(world, "up 100%");
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, takes_a_weight_of_zero_for_a_wish_to_be_out) {
+    World world = saying("up ready");
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 100);
+    say(world, "up 0%");
+    EXPECT_TRUE(world.said("agent-check://127.0.0.1:80 says weight 0"));
+    EXPECT_TRUE(world.run_until(Phase::out));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    say(world, "up 100%");
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+Noticed recommends(std::optional<WallTime> since, WallTime now) {
+    Noticed noticed{.notices = instance::Notices{}, .problem = {}, .now = now};
+    noticed.notices->rebalance = since;
+    return noticed;
+}
+
+TEST(Weighing, halves_the_weight_for_a_while_where_ec2_recommends_to_rebalance) {
+    Settings settings = weighing();
+    settings.watch_notices = true;
+    World world = in_service(settings);
+    const WallTime since{std::chrono::hours{400'000}};
+    world.feed(recommends(since, since + 10min));
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 50);
+    EXPECT_TRUE(world.said("the weight is 50 instead of 100: 100 x risk 0.50"));
+    world.feed(recommends(since, since + 13min));
+    carry(world, 0.3, 20min);
+    EXPECT_EQ(weight_in(world), 100) << "it was only a risk";
+    world.feed(recommends(since + 1h, since + 1h));
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 50);
+    world.feed(recommends(std::nullopt, since + 1h));
+    carry(world, 0.3, 3min);
+    EXPECT_EQ(weight_in(world), 100);
+}
+
+TEST(Weighing, does_not_heed_a_recommendation_that_is_long_past) {
+    Settings settings = weighing();
+    settings.watch_notices = true;
+    World world = in_service(settings);
+    const WallTime since{std::chrono::hours{400'000}};
+    world.feed(recommends(since, since + 1h));
+    carry(world, 0.3, 10min);
+    EXPECT_EQ(weight_in(world), 100);
 }
 
 TEST(Weighing, is_nothing_to_a_one_shot_join) {

@@ -106,12 +106,15 @@ void Stepper::heed_words() {
     std::optional<Absence> wanted;
     for (std::size_t i = 0; i < state_.examinations.size(); ++i) {
         const health::AgentMode mode = state_.examinations[i].words.mode;
-        if (mode != health::AgentMode::ready) {
-            wanted = Absence{
-                .reason = Reason::application,
-                .guard = Guard::last_member,
-                .text = fmt::format("{} says {}", state_.settings.checks[i].text, to_string(mode)),
-                .ends = std::nullopt};
+        const auto& weight = state_.examinations[i].words.weight;
+        const bool says_none = weighs() && weight && weight->value == 0;
+        if (mode != health::AgentMode::ready || says_none) {
+            wanted = Absence{.reason = Reason::application,
+                             .guard = Guard::last_member,
+                             .text = fmt::format(
+                                 "{} says {}", state_.settings.checks[i].text,
+                                 mode == health::AgentMode::ready ? "weight 0" : to_string(mode)),
+                             .ends = std::nullopt};
         }
     }
     set_absence(std::move(wanted), Reason::application);

@@ -112,7 +112,9 @@ void Stepper::on(const Noticed& event) {
                                       .text = "notices: " + problem});
         }
     }
+    const auto recommended = state_.notices.rebalance;
     state_.notices = *event.notices;
+    heed_recommendation(recommended, event.now);
     Foreseen foreseen = foresee(state_.notices, event.now, state_.settings.deadline);
     set_absence(std::move(foreseen.ending), Reason::ending);
     set_absence(std::move(foreseen.standby), Reason::standby);

@@ -247,8 +247,8 @@ struct Counted {
 
 struct Beaten {
     std::size_t member = 0;
-    std::string problem;                 ///< why the lease was not renewed; empty: it was
-    bool is_unsupported = false;         ///< the endpoint knows no leases
+    std::string problem;               ///< why the lease was not renewed; empty: it was
+    bool is_unsupported = false;       ///< the endpoint knows no leases
     std::optional<FleetReport> fleet;  ///< what the fleet tells
 };
 

@@ -81,6 +81,8 @@ private:
     void measure_where_due();
     void tell_load_problems(const Measured& event);
     void weigh(Member& member);
+    [[nodiscard]] WeightInput weighing_input() const;
+    void heed_recommendation(const std::optional<WallTime>& before, WallTime now);
     [[nodiscard]] std::optional<route53::LoadReport> report_of(const Member& member) const;
     void weigh_siblings(Member& member, const Group& group);
     void publish_where_due();

@@ -19,6 +19,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
+#include "rota/base/time_format.h"
 #include "rota/instance/load.h"
 #include "rota/model/record_set.h"
 #include "rota/route53/rota_client.h"
@@ -27,6 +28,10 @@ namespace rota::agent {
 namespace {
 
 using std::chrono::seconds;
+
+// A recommendation to rebalance is a risk and no end: what comes of it comes within minutes.
+constexpr double kPartAtRisk = 0.5;
+constexpr std::chrono::minutes kRisk{30};
 
 std::uint8_t weight_of(const model::RecordSet& record_set) {
     const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
@@ -107,11 +112,41 @@ void Stepper::tell_load_problems(const Measured& event) {
 
 void Stepper::weigh(Member& member) {
     Scale& scale = member.scale;
-    scale.wanted = observe(scale.law, law_of(member),
-                           {.load = state_.load.last.load,
-                            .fleet = std::exchange(scale.fleet, std::nullopt),
-                            .word = std::nullopt},
-                           now_);
+    WeightInput input = weighing_input();
+    input.fleet = std::exchange(scale.fleet, std::nullopt);
+    scale.wanted = observe(scale.law, law_of(member), input, now_);
+}
+
+WeightInput Stepper::weighing_input() const {
+    WeightInput input{.load = state_.load.last.load, .fleet = {}, .word = {}};
+    const auto says = std::ranges::find_if(
+        state_.examinations, [](const Examination& one) { return one.words.weight.has_value(); });
+    if (says != state_.examinations.end()) {
+        input.word = says->words.weight;
+    }
+    if (state_.load.at_risk_until && now_ < *state_.load.at_risk_until) {
+        input.part = kPartAtRisk;
+    }
+    return input;
+}
+
+void Stepper::heed_recommendation(const std::optional<WallTime>& before, WallTime now) {
+    const auto& recommended = state_.notices.rebalance;
+    if (!weighs() || recommended == before) {
+        return;
+    }
+    state_.load.at_risk_until.reset();
+    if (!recommended || *recommended + kRisk <= now) {
+        return;  // withdrawn, or told to an agent before this one
+    }
+    state_.load.at_risk_until =
+        now_ + std::min<WallTime::duration>(*recommended + kRisk - now, kRisk);
+    actions_.emplace_back(Say{
+        .level = log::Level::warning,
+        .member = std::nullopt,
+        .text = fmt::format("EC2 recommends to rebalance since {}: half the weight until {} min "
+                            "after that",
+                            format_rfc3339(*recommended), kRisk.count())});
 }
 
 std::optional<route53::LoadReport> Stepper::report_of(const Member& member) const {
@@ -197,7 +232,7 @@ std::uint8_t Stepper::weight_to_join_with(Member& member) {
         return *scale.overruled;
     }
     scale.starts_anew = true;
-    return first_weight(scale.law, law_of(member), std::nullopt, now_);
+    return first_weight(scale.law, law_of(member), weighing_input(), now_);
 }
 
 bool Stepper::keeps_weight(const Member& member, std::uint8_t weight) const {

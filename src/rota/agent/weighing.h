@@ -38,6 +38,7 @@ struct Load {
     BootTime asked_at;    ///< the last time
     std::optional<BootTime> wake;
     Measured last;
+    std::optional<BootTime> at_risk_until;  ///< EC2 recommends to rebalance
 };
 
 /// What load makes of a member's weight.

@@ -249,6 +249,9 @@ std::string reason(const WeightState& state, const WeightSettings& settings,
     if (warmth < 1) {
         out += fmt::format(" x slow start {:.0f}%", warmth * kPercent);
     }
+    if (input.part < 1) {
+        out += fmt::format(" x risk {:.2f}", input.part);
+    }
     return out;
 }
 
@@ -307,7 +310,7 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
     const auto factor = capacity_factor(state, settings, now);
     const double warmth = slow_start(state, settings, now);
     const double base = base_of(settings, input.word);
-    const double weight = base * factor.value_or(1) * std::exp(state.trim) * warmth;
+    const double weight = base * factor.value_or(1) * std::exp(state.trim) * warmth * input.part;
     WeightDecision decision{.weight = rounded(weight, base),
                             .asks_for_none = input.word && input.word->value == 0};
     decision.may_publish = may_publish(state, settings, decision.weight, now);
@@ -316,10 +319,11 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
 }
 
 std::uint8_t first_weight(const WeightState& state, const WeightSettings& settings,
-                          const std::optional<health::AgentWeight>& word, BootTime now) {
+                          WeightInput input, BootTime now) {
     WeightState next = state;
     left(next);
-    return observe(next, settings, {.load = {}, .fleet = {}, .word = word}, now).weight;
+    input.load = {};  // observe() has counted it
+    return observe(next, settings, input, now).weight;
 }
 
 void joined(WeightState& state, std::uint8_t weight, BootTime now) {

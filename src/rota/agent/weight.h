@@ -42,6 +42,7 @@ struct WeightInput {
     instance::LoadSample load;                ///< of all sources, instance::worst_of()
     std::optional<FleetReport> fleet;         ///< as of now; an answer to a heartbeat counts once
     std::optional<health::AgentWeight> word;  ///< of an agent-check, in force
+    double part = 1;                          ///< of the weight, while the instance is at risk
 };
 
 /// Over one window between two steps of the law.
@@ -82,7 +83,7 @@ WeightDecision observe(WeightState& state, const WeightSettings& settings, const
 
 /// The weight that a record set about to be written begins with; observe() gives those that follow.
 std::uint8_t first_weight(const WeightState& state, const WeightSettings& settings,
-                          const std::optional<health::AgentWeight>& word, BootTime now);
+                          WeightInput input, BootTime now);
 
 /// The instance's record set was written with that weight, which observe() gave: slow start begins.
 void joined(WeightState& state, std::uint8_t weight, BootTime now);

@@ -1,10 +1,12 @@
 #include "rota/cli/load_options.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -16,6 +18,7 @@
 #include "rota/base/error.h"
 #include "rota/cli/members.h"
 #include "rota/dns/types.h"
+#include "rota/health/check.h"
 #include "rota/instance/load.h"
 
 namespace rota::cli {
@@ -29,7 +32,13 @@ constexpr seconds kLongestInterval{30};
 // Each may wait for its command or URL, one after the other.
 constexpr std::size_t kMostSources = 8;
 
+// Not a figure, but what --health's agent-check says of the weight.
+constexpr std::string_view kWords = "agent-check";
+
 std::string complaint_of_source(const std::string& text) {
+    if (text == kWords) {
+        return {};
+    }
     constexpr std::array<std::uint16_t, 1> kAnyPort{1};  // --port may come later
     const auto source = instance::parse_load_source(text, kAnyPort);
     return source ? std::string{} : source.error().message;
@@ -53,7 +62,8 @@ std::vector<CLI::Option*> add_load_options(CLI::App& command, LoadOptions& optio
         command
             .add_option("--load", options.sources,
                         "Let the instance's load move its weight: cpu, psi:cpu, loadavg, memory, "
-                        "connections:LIMIT, exec:COMMAND, http://…; repeatable, the largest counts")
+                        "connections:LIMIT, exec:COMMAND, http://…, agent-check (the words of "
+                        "--health's); repeatable, the largest counts")
             ->check(complaint_of_source)
             ->type_name("SOURCE")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -90,6 +100,18 @@ Status read_load(const LoadOptions& options, agent::Config& config) {
         return fail(ErrorKind::config, fmt::format("--load: at most {} sources", kMostSources));
     }
     for (const std::string& text : options.sources) {
+        if (text == kWords) {
+            const bool is_asked =
+                std::ranges::any_of(config.settings.checks, [](const health::Check& check) {
+                    return check.kind == health::CheckKind::agent_check;
+                });
+            if (!is_asked) {
+                return fail(ErrorKind::config,
+                            "--load agent-check: nobody is asked; give --health "
+                            "agent-check://HOST:PORT too");
+            }
+            continue;
+        }
         config.load_sources.push_back(
             ROTA_TRY(instance::parse_load_source(text, config.settings.ports)));
     }
