@@ -56,6 +56,7 @@ def clean_environment(**extra):
     """The environment without anything that would point an AWS client or rota elsewhere."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ROTA_")) and k.upper() not in PROXIES}
     kept.update(AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_EC2_METADATA_DISABLED="true")
+    kept.update(AWS_ENDPOINT_URL_AUTO_SCALING="http://127.0.0.1:1", AWS_ENDPOINT_URL_EC2="http://127.0.0.1:1")  # nobody
     kept.update(AWS_PAGER="", LC_ALL="C.UTF-8", ROTA_AGENT_DRAIN_FILE=NO_DRAIN_FILE)
     kept.update(extra)
     return kept

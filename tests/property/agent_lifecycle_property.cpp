@@ -13,6 +13,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
@@ -36,7 +37,8 @@ void check_not_stuck(const World& world) {
     if (state.exit_status) {
         return;
     }
-    bool moves = state.is_checking_readiness || state.readiness_wake.has_value();
+    bool moves = state.last_word_by.has_value() || state.is_checking_readiness ||
+                 state.readiness_wake.has_value();
     for (const Examination& examination : state.examinations) {
         const bool goes_on = examination.is_out || examination.wake.has_value();
         RC_ASSERT(goes_on || state.is_leaving);
@@ -105,8 +107,10 @@ public:
             world.is_insync = *rc::gen::arbitrary<bool>();
         } else if (kind < 91) {
             meddle();
-        } else if (kind < 94) {
+        } else if (kind < 93) {
             go_or_come();
+        } else if (kind < 94) {
+            auto_scale();
         } else if (kind < 96) {
             world.feed(ReadinessChecked{.passed = *rc::gen::arbitrary<bool>(), .detail = "x"});
         } else if (kind < 98) {
@@ -191,6 +195,42 @@ public:
         if (world.finished == 0) {
             RC_ASSERT(!world.zone.contains("i-1"));
         }
+        const bool is_asked = world.hook_calls > hook_calls;
+        hook_calls = world.hook_calls;
+        if (is_asked && world.hook_call->kind == CallHook::Kind::complete &&
+            world.hook_call->hook == "b" && !world.state.hook_wait->is_late) {
+            RC_ASSERT(world.phase() == Phase::out || is_end(world.phase()) ||
+                      world.state.absences.empty());
+        }
+    }
+
+    void auto_scale() {
+        if (world.finds_hooks) {
+            world.finds_hooks = false;
+            HooksFound found{.hooks = {}, .problem = {ErrorKind::timeout, "x", true}};
+            if (*rc::gen::arbitrary<bool>()) {
+                found.hooks = Hooks{
+                    .group = "web",
+                    .state = *rc::gen::element("Pending:Wait", "InService", "Terminating:Wait"),
+                    .hooks = {{.name = "a", .transition = Transition::launch},
+                              {.name = "b", .transition = Transition::termination}}};
+            }
+            world.feed(found);
+        } else if (world.hook_call) {
+            world.hook_call.reset();
+            HookCalled called{.problem = {}, .is_over = *rc::gen::arbitrary<bool>()};
+            if (*rc::gen::arbitrary<bool>()) {
+                called.problem = Error{ErrorKind::timeout, "x", *rc::gen::arbitrary<bool>()};
+            }
+            world.feed(called);
+        } else {
+            instance::Notices notices;
+            notices.lifecycle =
+                instance::parse_lifecycle_state(
+                    *rc::gen::element("InService", "Standby", "Terminated", "Warmed:Running"))
+                    .value();
+            world.feed(Noticed{.notices = notices, .problem = {}, .now = {}});
+        }
     }
 
     void go_or_come() {
@@ -214,6 +254,7 @@ public:
     bool may_leave = false;
     std::optional<BootTime> left_at;
     std::size_t upserts_before_leave = 0;
+    std::size_t hook_calls = 0;
     std::size_t checked = 0;  ///< of the world's log
     std::optional<BootTime> published_at;
 
@@ -243,6 +284,8 @@ Settings random_settings() {
     Settings settings;
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
+    settings.watch_notices = *rc::gen::arbitrary<bool>();
+    settings.follow_hooks = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>()) {
         settings.ports = {80};
     }

@@ -144,6 +144,9 @@ public:
     bool checks_readiness = false;
     bool asks_notices = false;
     bool counts_connections = false;
+    bool finds_hooks = false;
+    std::optional<CallHook> hook_call;  ///< outstanding
+    std::size_t hook_calls = 0;
     bool measures_load = false;
     std::deque<std::size_t> beats;  ///< outstanding
     std::optional<Beat> last_beat;
@@ -175,6 +178,11 @@ private:
             counts_connections = true;
         } else if (std::holds_alternative<MeasureLoad>(action)) {
             measures_load = true;
+        } else if (std::holds_alternative<FindHooks>(action)) {
+            finds_hooks = true;
+        } else if (auto* hook = std::get_if<CallHook>(&action)) {
+            hook_call = std::move(*hook);
+            ++hook_calls;
         } else if (std::holds_alternative<AskNotices>(action)) {
             asks_notices = true;
         } else if (std::holds_alternative<CheckReadiness>(action)) {

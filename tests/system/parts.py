@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import urllib.parse
 
 import harness
 
@@ -48,6 +49,55 @@ class Metadata(_Running):
     @property
     def endpoint(self):
         return f"http://{self.host}:{self.port}"
+
+
+class AutoScaling(_Running):
+    """A group with two hooks, as far as an instance asks for it: `state` is where the group has it, `calls` what was asked, in order."""
+
+    HOOKS = {"launch-hook": "LAUNCHING", "leave-hook": "TERMINATING"}
+
+    def __init__(self, group, instance, state):
+        self.group, self.instance, self.state, self.calls = group, instance, state, []
+        super().__init__("127.0.0.1", 0, _AutoScalingHandler)
+
+    @property
+    def endpoint(self):
+        return f"http://{self.host}:{self.port}"
+
+    def answer(self, form):
+        action = form["Action"]
+        self.calls.append((action, form.get("LifecycleHookName", ""), form.get("LifecycleActionResult", "")))
+        members = ""
+        if action == "DescribeAutoScalingInstances" and form["InstanceIds.member.1"] == self.instance:
+            members = f"<AutoScalingInstances><member><InstanceId>{self.instance}</InstanceId><AutoScalingGroupName>{self.group}"
+            members += f"</AutoScalingGroupName><LifecycleState>{self.state}</LifecycleState></member></AutoScalingInstances>"
+        elif action == "DescribeLifecycleHooks" and form["AutoScalingGroupName"] == self.group:
+            members = "".join(
+                f"<member><LifecycleHookName>{name}</LifecycleHookName><AutoScalingGroupName>{self.group}</AutoScalingGroupName>"
+                f"<LifecycleTransition>autoscaling:EC2_INSTANCE_{word}</LifecycleTransition><HeartbeatTimeout>30</HeartbeatTimeout></member>"
+                for name, word in self.HOOKS.items()
+            )
+            members = f"<LifecycleHooks>{members}</LifecycleHooks>"
+        elif not self.state.endswith(":Wait") or form["InstanceId"] != self.instance or form["AutoScalingGroupName"] != self.group:
+            message = f"No active Lifecycle Action found with instance ID {form['InstanceId']}"
+            return 400, f"<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>{message}</Message></Error></ErrorResponse>"
+        elif action == "CompleteLifecycleAction":
+            self.state = "InService" if self.state == "Pending:Wait" else "Terminating:Proceed"
+        space = 'xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"'
+        return 200, f"<{action}Response {space}><{action}Result>{members}</{action}Result></{action}Response>"
+
+
+class _AutoScalingHandler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        status, body = self.server.owner.answer({key: values[0] for key, values in form.items()})
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
 
 
 class _MetadataHandler(http.server.BaseHTTPRequestHandler):

@@ -1,12 +1,57 @@
 """Ends that can be foreseen, as the metadata service tells them: the agent leaves before them and comes back after them."""
 
+import os
 import unittest
 
 import harness
+import parts
 import test_agent
 
 STATE = "autoscaling/target-lifecycle-state"
 SPOT = "spot/instance-action"
+
+
+class Hooks(test_agent.AgentCase):
+    """Auto Scaling waits for the instance; what it is told is in the stand-in's list of calls."""
+
+    def group(self, state):
+        made = parts.AutoScaling("web", "i-1", state)
+        self.addCleanup(made.close)
+        return made
+
+    def told(self, group, action, hook):
+        """CONTINUE, once; nothing else completes anything."""
+        harness.eventually(lambda: (action, hook, "CONTINUE") in group.calls, lambda: f"{hook} is completed: {group.calls}", 60)
+
+    def test_a_launch_goes_on_once_the_instance_is_in_the_rota(self):
+        group = self.group("Pending:Wait")
+        self.metadata.items[STATE] = "InService"
+        ready = os.path.join(self.directory, "ready")
+        agent = self.agent("--ready", f"exec:test -e {ready}", "--ready-interval", "1s", AWS_ENDPOINT_URL_AUTO_SCALING=group.endpoint)
+        harness.eventually(lambda: any(call[0] == "DescribeLifecycleHooks" for call in group.calls), "it asks for the hooks", 30)
+        self.assertNotIn("CompleteLifecycleAction", [call[0] for call in group.calls])
+        with open(ready, "w"):
+            pass
+        self.joined()
+        self.told(group, "CompleteLifecycleAction", "launch-hook")
+        self.assertEqual(agent.stop(), 0, agent.output())
+
+    def test_a_termination_waits_for_the_drain(self):
+        group = self.group("InService")
+        agent = self.agent(AWS_ENDPOINT_URL_AUTO_SCALING=group.endpoint)
+        self.joined()
+        group.state = "Terminating:Wait"
+        self.metadata.items[STATE] = "Terminated"
+        self.told(group, "CompleteLifecycleAction", "leave-hook")
+        self.assertNotIn("i-1", self.members())
+        self.assertIn("lifecycle hook leave-hook: termination hook completed with CONTINUE", agent.output())
+        self.assertEqual(agent.stop(), 0, agent.output())
+
+    def test_without_the_right_to_ask_it_says_so_and_serves_on(self):
+        agent = self.agent()  # nobody answers there
+        self.metadata.items[STATE] = "InService"
+        self.joined()
+        harness.eventually(lambda: "lifecycle hooks: " in agent.output(), "it says so", 30)
 
 
 class Notices(test_agent.AgentCase):

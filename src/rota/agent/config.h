@@ -40,8 +40,9 @@ struct Config {
     AwsOptions aws;
     std::optional<health::Check> readiness;
     std::vector<instance::LoadSource> load_sources;
-    std::string socket;       ///< path; empty: no status socket
-    std::string drain_file;   ///< path; empty: none is looked for
+    std::string auto_scaling_group;  ///< empty: asked for
+    std::string socket;              ///< path; empty: no status socket
+    std::string drain_file;          ///< path; empty: none is looked for
     std::string metrics;      ///< "ADDRESS:PORT" or "PORT"; empty: the agent shows itself nowhere
     std::string agent_check;  ///< the same; empty: HAProxy is not answered
     bool json = false;

@@ -12,7 +12,9 @@
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/heartbeats.h"
+#include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/stop_timeout.h"
 #include "rota/agent/weighing.h"
 #include "rota/agent/worker.h"
 #include "rota/base/clock.h"
@@ -45,6 +47,9 @@ Errands::Errands(const Config& config, const State& state,
       inbox_{inbox},
       load_meters_{config.load_sources},
       load_worker_{inbox},
+      hook_caller_{surroundings, config.auto_scaling_group},
+      hook_worker_{inbox},
+      stop_timeout_worker_{inbox},
       readiness_worker_{inbox},
       notices_worker_{inbox} {
     for (const RotaConfig& rota : config.rotas) {
@@ -135,12 +140,26 @@ void Errands::run(const Beat& action) {
     });
 }
 
+void Errands::run(const FindHooks& /*action*/) {
+    hook_worker_.start([this]() -> Event { return hook_caller_.find(); });
+}
+
+void Errands::run(const CallHook& action) {
+    hook_worker_.start([this, action]() -> Event { return hook_caller_.call(action); });
+}
+
+void Errands::read_stop_timeout() {
+    stop_timeout_worker_.start(
+        []() -> Event { return StopTimeoutRead{.timeout = agent::read_stop_timeout()}; });
+}
+
 bool Errands::are_out() const {
     const auto is_busy = [](const std::unique_ptr<Worker>& worker) { return worker->is_busy(); };
     return std::ranges::any_of(rotas_, is_busy, &RotaErrands::calling) ||
            std::ranges::any_of(rotas_, is_busy, &RotaErrands::beating) ||
            std::ranges::any_of(probers_, is_busy) || readiness_worker_.is_busy() ||
-           notices_worker_.is_busy() || load_worker_.is_busy();
+           notices_worker_.is_busy() || load_worker_.is_busy() || hook_worker_.is_busy() ||
+           stop_timeout_worker_.is_busy();
 }
 
 }  // namespace rota::agent

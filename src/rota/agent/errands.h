@@ -6,6 +6,7 @@
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/heartbeats.h"
+#include "rota/agent/hook_calls.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/measuring.h"
 #include "rota/agent/weighing.h"
@@ -28,6 +29,10 @@ public:
     void run(const CountConnections& action);
     void run(const MeasureLoad& action);
     void run(const Beat& action);
+    void run(const FindHooks& action);
+    void run(const CallHook& action);
+    /// What the service manager gives a stop, once at the start.
+    void read_stop_timeout();
 
     /// True while a thread is at work, which may block for seconds.
     [[nodiscard]] bool are_out() const;
@@ -48,6 +53,9 @@ private:
     std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
     LoadMeters load_meters_;                        // the worker uses them: it comes after
     Worker load_worker_;
+    HookCaller hook_caller_;
+    Worker hook_worker_;  // uses the caller: it comes after
+    Worker stop_timeout_worker_;
     Worker readiness_worker_;
     Worker notices_worker_;
 };

@@ -118,6 +118,7 @@ void Stepper::on(const Noticed& event) {
     Foreseen foreseen = foresee(state_.notices, event.now, state_.settings.deadline);
     set_absence(std::move(foreseen.ending), Reason::ending);
     set_absence(std::move(foreseen.standby), Reason::standby);
+    follow_lifecycle();
 }
 
 }  // namespace rota::agent

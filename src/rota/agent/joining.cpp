@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -217,7 +218,7 @@ void Stepper::enter_service(Member& member, std::string_view how) {
     watch_later(member);
 }
 
-void Stepper::warn_of_misfits(const Member& member) {
+void Stepper::warn_of_misfits(const Member& member, std::initializer_list<Clock> news) {
     const Settings& settings = state_.settings;
     if (settings.goal != Goal::stay) {
         return;
@@ -228,9 +229,23 @@ void Stepper::warn_of_misfits(const Member& member) {
                                   .propagation = settings.usual_propagation,
                                   .poll_interval = settings.notices_interval,
                                   .deadline = settings.deadline,
-                                  .notice = settings.notice});
+                                  .notice = settings.notice,
+                                  .heartbeat_timeout = state_.heartbeat_timeout,
+                                  .global_timeout = state_.global_timeout,
+                                  .stop_timeout = state_.stop_timeout});
     for (const Misfit& misfit : plan.misfits) {
-        say(log::Level::warning, member, misfit.sentence);
+        if (news.size() == 0 || std::ranges::find(news, misfit.clock) != news.end()) {
+            say(log::Level::warning, member, misfit.sentence);
+        }
+    }
+}
+
+void Stepper::on(const StopTimeoutRead& event) {
+    state_.stop_timeout = event.timeout;
+    for (const Member& member : state_.members) {
+        if (member.phase == Phase::in_service) {
+            warn_of_misfits(member, {Clock::stop_timeout});
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/hooks.h"
 #include "rota/agent/stepper.h"
 #include "rota/agent/zone_id.h"
 #include "rota/base/clock.h"
@@ -125,7 +126,8 @@ std::optional<BootTime> next_wake(const State& state) {
     if (state.exit_status) {
         return std::nullopt;
     }
-    std::optional<BootTime> next = state.deadline;
+    // Once everybody is at an end, the deadline has been, and only the last word is waited for.
+    std::optional<BootTime> next = state.last_word_by ? std::nullopt : state.deadline;
     const auto consider = [&next](const std::optional<BootTime>& candidate) {
         if (candidate && (!next || *candidate < *next)) {
             next = candidate;
@@ -133,6 +135,7 @@ std::optional<BootTime> next_wake(const State& state) {
     };
     consider(state.readiness_wake);
     consider(state.notices_wake);
+    consider(next_hook_wake(state));
     consider(state.clients.wake);
     consider(state.load.wake);
     for (const Examination& examination : state.examinations) {
@@ -161,6 +164,7 @@ std::vector<Action> Stepper::run(const Event& event) {
     reconcile();
     measure_where_due();
     publish_where_due();
+    call_hook_where_due();
     beat_where_due();
     count_where_due();
     settle_refusals();
@@ -373,6 +377,9 @@ void Stepper::finish_at_the_end() {
         } else if (member.phase == Phase::failed && status == EX_OK && member.last_error) {
             status = exit_status(*member.last_error);
         }
+    }
+    if (waits_for_last_word()) {
+        return;
     }
     state_.exit_status = status;
     actions_.emplace_back(Finish{status});

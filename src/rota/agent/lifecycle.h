@@ -13,6 +13,7 @@
 #include "rota/agent/api_share.h"
 #include "rota/agent/drain.h"
 #include "rota/agent/fleet.h"
+#include "rota/agent/hooks.h"
 #include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -70,7 +71,9 @@ struct Settings {
     bool watch_notices = false;       ///< ask the metadata service for notices of the end
     std::chrono::seconds notices_interval{instance::kNoticeInterval};
     std::optional<std::chrono::seconds>
-        notice;                  ///< the shortest lead time to plan for: 120 s, spot
+        notice;                           ///< the shortest lead time to plan for: 120 s, spot
+    bool follow_hooks = false;            ///< end the waits of Auto Scaling's lifecycle hooks
+    std::vector<std::string> hook_names;  ///< which; empty: see choose_hook()
     bool watch_members = false;  ///< each look at the own record set is one at the whole rota
     bool read_first = true;      ///< off: join writes without looking, one request
     bool await_insync = true;    ///< off: a one-shot join ends when its change is accepted
@@ -223,7 +226,7 @@ struct Finish {
 };
 
 using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, CountConnections, MeasureLoad,
-                            Beat, Say, AllInService, Finish>;
+                            FindHooks, CallHook, Beat, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -250,6 +253,11 @@ struct Beaten {
     std::string problem;               ///< why the lease was not renewed; empty: it was
     bool is_unsupported = false;       ///< the endpoint knows no leases
     std::optional<FleetReport> fleet;  ///< what the fleet tells
+};
+
+/// What the service manager gives a stop of this agent; nothing: it has no limit.
+struct StopTimeoutRead {
+    std::optional<std::chrono::seconds> timeout;
 };
 
 struct Noticed {
@@ -301,8 +309,9 @@ struct CameBack {
     Reason reason = Reason::unhealthy;
 };
 
-using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, Beaten, Counted,
-                           Measured, Answered, LeaveRequested, WentAbsent, CameBack>;
+using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, HooksFound, HookCalled,
+                           StopTimeoutRead, Beaten, Counted, Measured, Answered, LeaveRequested,
+                           WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
 struct Examination {
@@ -375,7 +384,14 @@ struct State {
     instance::Notices notices;              ///< as last read
     Clients clients;
     Load load;
-    ApiShare api_share;  ///< of the fleet's part of the API
+    ApiShare api_share;          ///< of the fleet's part of the API
+    std::string lifecycle_word;  ///< the target state that hook_wait follows from
+    std::optional<HookWait> hook_wait;
+    std::optional<BootTime> last_word_by;  ///< the end does not wait longer for the hook's answer
+    // Clocks of the surroundings, for the plan.
+    std::optional<std::chrono::seconds> heartbeat_timeout;
+    std::optional<std::chrono::seconds> global_timeout;
+    std::optional<std::chrono::seconds> stop_timeout;
     std::optional<BootTime> notices_wake;
     unsigned notices_failures = 0;  ///< in a row
     std::vector<Absence> absences;  ///< at most one a reason

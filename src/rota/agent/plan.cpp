@@ -134,10 +134,6 @@ void judge_stop_timeout(const Clocks& clocks, seconds deadline, Plan& plan) {
                                       suggestion.count())});
 }
 
-seconds heartbeat_interval(seconds timeout) {
-    return std::clamp(timeout / kHeartbeatsATimeout, seconds{1}, kSlowestHeartbeat);
-}
-
 void judge_hook(const Clocks& clocks, Plan& plan) {
     if (clocks.heartbeat_timeout) {
         plan.heartbeat_interval = heartbeat_interval(*clocks.heartbeat_timeout);
@@ -193,6 +189,10 @@ std::string_view to_string(Stage stage) noexcept {
             break;
     }
     return "clients";
+}
+
+seconds heartbeat_interval(seconds timeout) noexcept {
+    return std::clamp(timeout / kHeartbeatsATimeout, seconds{1}, kSlowestHeartbeat);
 }
 
 seconds global_cap(seconds heartbeat_timeout) noexcept {

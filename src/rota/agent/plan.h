@@ -80,6 +80,9 @@ struct Plan {
 /// A negative clock counts as 0.
 Plan plan_leave(const Clocks& clocks);
 
+/// How often to send RecordLifecycleActionHeartbeat in a wait with this timeout.
+std::chrono::seconds heartbeat_interval(std::chrono::seconds timeout) noexcept;
+
 /// The lead time that is left of a deadline once the agent has exited: what TimeoutStopSec should
 /// exceed the deadline by.
 inline constexpr std::chrono::seconds kStopReserve{30};

@@ -160,7 +160,7 @@ Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surrounding
         state_.settings.load->budget.requests_per_second = kOwnServersRequests;
     }
     if (surroundings_->imds == nullptr) {
-        state_.settings.watch_notices = false;
+        state_.settings.watch_notices = false;  // and with them lifecycle hooks
     }
 }
 
@@ -220,6 +220,7 @@ Status Loop::show_itself() {
 int Loop::run() {
     if (is_agent()) {
         log::info("agent starts", {{"version", ROTA_VERSION}, {"rotas", config_.rotas.size()}});
+        errands_.read_stop_timeout();
     }
     follow_drain_file();
     feed(Started{});

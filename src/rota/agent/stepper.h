@@ -3,12 +3,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/plan.h"
 #include "rota/agent/weighing.h"
 #include "rota/agent/weight.h"
 #include "rota/base/clock.h"
@@ -39,6 +42,7 @@ private:
     void on(const Beaten& event);
     void on(const Counted& event);
     void on(const Measured& event);
+    void on(const StopTimeoutRead& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -62,6 +66,18 @@ private:
 
     // foreseen.cpp: the ends that the metadata service tells of.
     void ask_notices_where_due();
+
+    // hooks.cpp: the waits of Auto Scaling's lifecycle hooks.
+    void on(const HooksFound& event);
+    void on(const HookCalled& event);
+    void follow_lifecycle();
+    void call_hook_where_due();
+    bool may_complete(HookWait& wait);
+    bool look_again(HookWait& wait);
+    void on_hook_failure(HookWait& wait, const Error& problem);
+    void learn_hook_clocks(const std::vector<Hook>& hooks);
+    bool waits_for_last_word();
+    void hook_says(const HookWait& wait, log::Level level, std::string text);
 
     // emptying.cpp: the clients that are still connected.
     void count_where_due();
@@ -117,7 +133,7 @@ private:
     void write(Member& member, std::chrono::seconds ttl);
     void on_write_accepted(Member& member, const Accepted& accepted);
     void enter_service(Member& member, std::string_view how);
-    void warn_of_misfits(const Member& member);
+    void warn_of_misfits(const Member& member, std::initializer_list<Clock> news = {});
     void watch_later(Member& member);
     void on_group_watched(Member& member, const Group& group);
     void on_watched(Member& member, const OwnRecord& own);

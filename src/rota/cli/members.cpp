@@ -25,6 +25,7 @@
 #include "rota/base/error.h"
 #include "rota/base/text.h"
 #include "rota/cli/checks.h"
+#include "rota/cli/hook_options.h"
 #include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
@@ -351,6 +352,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
     std::ranges::copy(add_health_options(command, options.health), std::back_inserter(for_agent));
+    std::ranges::copy(add_hook_options(command, options.hooks), std::back_inserter(for_agent));
     std::ranges::copy(add_load_options(command, options.load), std::back_inserter(for_agent));
     const auto hide = [](const std::vector<CLI::Option*>& hidden) {
         for (CLI::Option* const option : hidden) {
@@ -460,6 +462,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         settings.notice = ROTA_TRY(parse_duration("notice", options.notice));
     }
     settings.watch_members = !settings.checks.empty();
+    ROTA_CHECK(read_hooks(options.hooks, config));
     ROTA_CHECK(read_load(options.load, config));
     settings.dry_run = options.dry_run;
     settings.signature = fmt::format("rota {} on {}", ROTA_VERSION, host_name());

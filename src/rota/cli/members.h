@@ -10,6 +10,7 @@
 #include "rota/agent/config.h"
 #include "rota/base/error.h"
 #include "rota/cli/checks.h"
+#include "rota/cli/hook_options.h"
 #include "rota/cli/load_options.h"
 #include "rota/config/file.h"
 
@@ -44,6 +45,7 @@ struct MemberOptions {
     std::string metrics;
     std::string agent_check;
     HealthOptions health;
+    HookOptions hooks;
     LoadOptions load;
     std::vector<std::string> ports;
     std::string lease = "9";

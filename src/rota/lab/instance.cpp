@@ -145,6 +145,7 @@ Status Instance::start_service_and_agent() {
                                 fmt::format("http://{}/healthz", service),
                                 "--ready-interval",
                                 "1",
+                                "--no-lifecycle-hooks",
                                 "--socket",
                                 fmt::format("{}/{}.sock", stage_.directory, plan_.number),
                                 "--drain-file",
