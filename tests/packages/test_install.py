@@ -130,7 +130,7 @@ class DebBesideSystemd(Deb, Installed):
 
     def test_a_removal_keeps_settings_and_state_and_a_purge_does_not(self):
         self.install()
-        self.chroot.path("/var/lib/private/rota-sweep").mkdir(parents=True)
+        self.chroot.path("/var/lib/private/rota-sweep").mkdir()
         self.chroot.path("/var/lib/rota-sweep").symlink_to("private/rota-sweep")
         for name in ("/var/lib/rota/rota.db", "/var/lib/rota-agent/drain", "/var/lib/private/rota-sweep/memory.json", "/var/log/rota-agent.log"):
             self.chroot.path(name).parent.mkdir(exist_ok=True)
@@ -145,7 +145,6 @@ class DebBesideSystemd(Deb, Installed):
         self.assertEqual(self.chroot.run("systemctl", "is-enabled", "rota-agent").strip(), "enabled", "as before the removal")
         self.chroot.run("dpkg", "-P", "rota")
         self.assertFalse(self.chroot.exists("/var/log/rota-agent.log"))
-        self.chroot.path("/var/lib/private").rmdir()
         self.check_nothing_is_left()
 
 
