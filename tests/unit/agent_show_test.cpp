@@ -216,6 +216,9 @@ TEST(AgentMetrics, show_the_membership_the_checks_and_the_calls) {
     published.count(world.state, Beaten{.member = 0}, world.now - 2s);
     published.count(world.state, Beaten{.member = 0, .problem = "refused"}, world.now);
     published.publish(world.state);
+    EXPECT_THAT(metrics_text(*published.latest(), world.now), Not(HasSubstr("utilisation")));
+    world.state.load.last.load.utilisation = 0.75;
+    published.publish(world.state);
     const std::string text = metrics_text(*published.latest(), world.now);
     const std::string_view rota = R"({name="www.example.com.",type="A")";
     for (const std::string& line :
@@ -227,7 +230,7 @@ TEST(AgentMetrics, show_the_membership_the_checks_and_the_calls) {
           std::string{"rota_agent_healthy 1\n"},
           std::string{"rota_agent_check_healthy{check=\"tcp://127.0.0.1:80\"} 1\n"},
           std::string{"rota_agent_absent{reason=\"maintenance\"} 0\n"},
-          std::string{"rota_agent_leaving 0\n"},
+          std::string{"rota_agent_leaving 0\n"}, std::string{"rota_agent_utilisation_ratio 0.75\n"},
           std::string{"rota_agent_calls_total{call=\"read_own\"} 1\n"},
           std::string{"rota_agent_calls_total{call=\"get_change\"} 1\n"},
           std::string{"rota_agent_calls_total{call=\"heartbeat\"} 2\n"},

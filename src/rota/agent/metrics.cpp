@@ -97,6 +97,11 @@ void write_instance(MetricsText& out, const State& state) {
         out.sample({{"check", state.settings.checks[i].text}},
                    one_if(state.examinations[i].judge.verdict == health::Verdict::healthy));
     }
+    if (const auto utilisation = state.load.last.load.utilisation) {
+        out.family("rota_agent_utilisation_ratio", Type::gauge,
+                   "The load that moves the weights: 1 is all that the instance can carry.");
+        out.sample({}, *utilisation);
+    }
     if (state.clients.before) {
         out.gauge("rota_agent_connections", "Clients that are still connected, while going out.",
                   std::uint64_t{state.clients.last.total});
