@@ -15,9 +15,13 @@
 
 #include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/published.h"
+#include "rota/agent/standing.h"
 #include "rota/agent/weighing.h"
 #include "rota/base/clock.h"
+#include "rota/health/agent_check.h"
 #include "rota/health/check.h"
+#include "rota/health/judge.h"
 #include "rota/health/observation.h"
 #include "rota/instance/connections.h"
 #include "rota/instance/notices.h"
@@ -60,6 +64,36 @@ void check_not_stuck(const World& world) {
         }
     }
     RC_ASSERT(moves);
+}
+
+/// What is shown follows the state: a leave and an absence at once, and nothing that has passed.
+void check_what_is_shown(const World& world) {
+    using health::AgentHealth;
+    using health::AgentMode;
+    const State& state = world.state;
+    Snapshot snapshot{.state = state, .figures = {}, .weights = {}};
+    snapshot.weights.assign(state.members.size(), 10);
+    const Standing standing = standing_of(state, world.now);
+    const health::AgentCheckReport told = agent_check_of(snapshot, world.now);
+    const bool is_ready = state.is_ready && health_of(state) != health::Verdict::initial;
+    const bool is_up = told.mode == AgentMode::ready && told.health == AgentHealth::up;
+    RC_ASSERT(told.mode.has_value() && !standing.text.empty());
+    if (state.is_leaving) {
+        RC_ASSERT(told.mode == AgentMode::drain && !standing.is_in);
+    } else if (state.absences.empty()) {
+        RC_ASSERT(is_up == is_ready);
+    } else {
+        const auto may_stay = [](const Member& member) {
+            return !member.held.empty() || (member.phase < Phase::deleting && member.failures == 0);
+        };
+        RC_ASSERT(!is_up || std::ranges::all_of(state.members, may_stay));
+    }
+    for (const Member& member : state.members) {
+        RC_ASSERT(!standing.is_in || (member.phase >= Phase::in_service &&
+                                      member.phase < Phase::deleting && member.was_in_service));
+    }
+    health::AgentCheckReport read = health::parse_agent_check(health::format_agent_check(told));
+    RC_ASSERT(read.mode == told.mode && read.health == told.health && read.weight == told.weight);
 }
 
 class Story {
@@ -181,6 +215,7 @@ public:
             world.last_answered = world.now;  // somebody asks the server
         }
         check_not_stuck(world);
+        check_what_is_shown(world);
         if (world.state.is_leaving && left_at) {
             RC_ASSERT(upserts() == upserts_before_leave);
             RC_ASSERT(world.state.members[0].phase != Phase::in_service ||
