@@ -116,9 +116,17 @@ resource "aws_autoscaling_group" "rota" {
     version = aws_launch_template.instance.latest_version
   }
 
-  # The instance stays up until it has left and drained. CONTINUE also where it cannot say so: a failure of DNS keeps nothing alive.
+  # An instance is in service when it is in its rota, and stays up until it has left and drained. CONTINUE also where it cannot say so:
+  # a failure of DNS ends nothing and keeps nothing alive.
   initial_lifecycle_hook {
-    name                 = "leave-the-rota"
+    name                 = "rota-join"
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    default_result       = "CONTINUE"
+    heartbeat_timeout    = 300
+  }
+
+  initial_lifecycle_hook {
+    name                 = "rota-leave"
     lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
     default_result       = "CONTINUE"
     heartbeat_timeout    = 300

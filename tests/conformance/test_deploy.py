@@ -22,6 +22,12 @@ VALUES = {
     "package_url": "https://example.com/rota.rpm", "package_sha256": "0" * 64,
 }  # fmt: skip
 
+# By their names the agent knows them for its own.
+HOOKS = {
+    "rota-join": ("CONTINUE", "autoscaling:EC2_INSTANCE_LAUNCHING"),
+    "rota-leave": ("CONTINUE", "autoscaling:EC2_INSTANCE_TERMINATING"),
+}
+
 
 class Tags(yaml.SafeLoader):
     """YAML with CloudFormation's short forms: !Ref x is {"Ref": "x"}, !Sub x is {"Fn::Sub": "x"}."""
@@ -98,11 +104,11 @@ class Terraform(unittest.TestCase):
             self.assertEqual(set(re.findall(r"^\s*(\w+)\s*=", given, re.MULTILINE)), asked, path)
             self.assertNotIn("%{", (DEPLOY / "terraform" / path).read_text())
 
-    def test_the_group_has_a_hook_that_waits_and_goes_on(self):
+    def test_the_group_has_hooks_that_wait_and_go_on(self):
         (tree,) = (tree for path, tree in self.files("terraform").items() if path.endswith("main.tf"))
         (group,) = tree["resource"]["aws_autoscaling_group"]["rota"]
-        (hook,) = group["initial_lifecycle_hook"]
-        self.assertEqual((hook["default_result"], hook["lifecycle_transition"]), ("CONTINUE", "autoscaling:EC2_INSTANCE_TERMINATING"))
+        hooks = {hook["name"]: (hook["default_result"], hook["lifecycle_transition"]) for hook in group["initial_lifecycle_hook"]}
+        self.assertEqual(hooks, HOOKS)
         (instance,) = tree["resource"]["aws_launch_template"]["instance"]
         self.assertEqual(instance["metadata_options"][0]["http_tokens"], "required")
 
@@ -183,9 +189,9 @@ class CloudFormation(unittest.TestCase):
         (policy,) = template()["Resources"]["Role"]["Properties"]["Policies"]
         self.assertEqual(plain(policy["PolicyDocument"]), json.loads(filled(DEPLOY / "iam/agent.json")))
 
-    def test_the_group_has_a_hook_that_waits_and_goes_on(self):
-        (hook,) = template()["Resources"]["Group"]["Properties"]["LifecycleHookSpecificationList"]
-        self.assertEqual((hook["DefaultResult"], hook["LifecycleTransition"]), ("CONTINUE", "autoscaling:EC2_INSTANCE_TERMINATING"))
+    def test_the_group_has_hooks_that_wait_and_go_on(self):
+        hooks = template()["Resources"]["Group"]["Properties"]["LifecycleHookSpecificationList"]
+        self.assertEqual({hook["LifecycleHookName"]: (hook["DefaultResult"], hook["LifecycleTransition"]) for hook in hooks}, HOOKS)
 
 
 class Iam(unittest.TestCase):
