@@ -230,16 +230,15 @@ public:
         if (world.finished == 0) {
             RC_ASSERT(!world.zone.contains("i-1"));
         }
-        const bool is_asked = world.hook_calls > hook_calls;
-        hook_calls = world.hook_calls;
-        if (is_asked && world.hook_call->kind == CallHook::Kind::complete &&
-            world.hook_call->hook == "b" && !world.state.hook_wait->is_late) {
-            RC_ASSERT(world.phase() == Phase::out || is_end(world.phase()) ||
-                      world.state.absences.empty());
+        if (world.completed_in && world.hook_call && world.hook_call->hook == "b" &&
+            !world.state.hook_wait->is_late) {
+            RC_ASSERT(*world.completed_in == Phase::out || is_end(*world.completed_in));
         }
     }
 
     void auto_scale() {
+        world.feed(DrainCommandEnded{});
+        check();
         if (world.finds_hooks) {
             world.finds_hooks = false;
             HooksFound found{.hooks = {}, .problem = {ErrorKind::timeout, "x", true}};
@@ -289,7 +288,6 @@ public:
     bool may_leave = false;
     std::optional<BootTime> left_at;
     std::size_t upserts_before_leave = 0;
-    std::size_t hook_calls = 0;
     std::size_t checked = 0;  ///< of the world's log
     std::optional<BootTime> published_at;
 
@@ -319,6 +317,7 @@ Settings random_settings() {
     Settings settings;
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
+    settings.has_drain_commands = *rc::gen::arbitrary<bool>();
     settings.watch_notices = *rc::gen::arbitrary<bool>();
     settings.follow_hooks = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>()) {

@@ -145,8 +145,9 @@ public:
     bool asks_notices = false;
     bool counts_connections = false;
     bool finds_hooks = false;
-    std::optional<CallHook> hook_call;  ///< outstanding
-    std::size_t hook_calls = 0;
+    std::vector<RunDrainCommand> drain_commands;  ///< all that were run; the last may be out
+    std::optional<CallHook> hook_call;            ///< outstanding
+    std::optional<Phase> completed_in;  ///< where the member was when it was last completed
     bool measures_load = false;
     std::deque<std::size_t> beats;  ///< outstanding
     std::optional<Beat> last_beat;
@@ -178,11 +179,15 @@ private:
             counts_connections = true;
         } else if (std::holds_alternative<MeasureLoad>(action)) {
             measures_load = true;
+        } else if (auto* command = std::get_if<RunDrainCommand>(&action)) {
+            drain_commands.push_back(std::move(*command));
         } else if (std::holds_alternative<FindHooks>(action)) {
             finds_hooks = true;
         } else if (auto* hook = std::get_if<CallHook>(&action)) {
             hook_call = std::move(*hook);
-            ++hook_calls;
+            if (hook_call->kind == CallHook::Kind::complete) {
+                completed_in = phase();
+            }
         } else if (std::holds_alternative<AskNotices>(action)) {
             asks_notices = true;
         } else if (std::holds_alternative<CheckReadiness>(action)) {

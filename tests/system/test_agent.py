@@ -73,6 +73,17 @@ class AgentCase(story.Story):
 
 
 class Agent(AgentCase):
+    def test_the_operator_is_told_when_a_drain_begins_and_ends(self):
+        told = os.path.join(self.directory, "told")
+        tell = f"""echo "$1 $2" >> {told}; test "$1" = begin"""
+        agent = self.agent("--drain-begin", tell, "--drain-end", tell)
+        self.joined()
+        self.assertEqual(agent.stop(), 0, agent.output())
+        with open(told, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "begin SIGTERM\nend SIGTERM\n")
+        self.assertIn("drain-end: ", agent.output())
+        self.assertIn("ended with 1", agent.output())
+
     def test_it_restores_what_someone_deleted_and_leaves_a_weight_alone(self):
         agent = self.agent("--watch-interval", "1s")
         record = self.joined()

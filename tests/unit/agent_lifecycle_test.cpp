@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "rota/agent/lifecycle.h"
@@ -785,6 +786,66 @@ TEST(Absence, and_then_a_stop_while_clients_are_connected_looks_again_too) {
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+std::string told(const World& world) {
+    std::string text;
+    for (const RunDrainCommand& command : world.drain_commands) {
+        text += fmt::format("{}({}) ", to_string(command.moment), command.reason);
+    }
+    return text;
+}
+
+Settings with_commands() {
+    Settings settings = agent();
+    settings.has_drain_commands = true;
+    return settings;
+}
+
+TEST(DrainCommand, is_told_when_a_drain_begins_and_when_it_has_ended) {
+    World world = one_of(3, with_commands());
+    world.feed(LeaveRequested{"SIGTERM"});
+    EXPECT_EQ(told(world), "");
+    ASSERT_TRUE(world.run_until(Phase::withdrawing));
+    EXPECT_EQ(told(world), "begin(SIGTERM) ");
+    world.feed(DrainCommandEnded{.moment = DrainMoment::begin, .problem = "x ended with 1"});
+    EXPECT_TRUE(world.said("drain-begin: x ended with 1"));
+    ASSERT_TRUE(world.run_until(Phase::gone));
+    EXPECT_EQ(told(world), "begin(SIGTERM) end(SIGTERM) ");
+    EXPECT_FALSE(world.finished);
+    world.feed(DrainCommandEnded{.moment = DrainMoment::end, .problem = {}});
+    EXPECT_EQ(world.finished, 0);
+}
+
+TEST(DrainCommand, that_hangs_holds_the_end_up_for_seconds_only) {
+    World world = one_of(3, with_commands());
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.run_until(Phase::gone));
+    const BootTime gone = world.now;
+    EXPECT_EQ(told(world), "begin(SIGTERM) ");
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.now, gone + 10s);
+}
+
+TEST(DrainCommand, is_told_of_a_drain_that_was_called_off) {
+    World world = one_of(3, with_commands());
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::draining));
+    world.feed(DrainCommandEnded{});
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(told(world), "begin(unhealthy: GET /health: 503) end() ");
+}
+
+TEST(DrainCommand, is_not_told_of_what_a_guard_holds_back) {
+    World world = one_of(1, with_commands());
+    world.feed(sick());
+    for (int i = 0; i < 20; ++i) {
+        world.answer_all();
+        world.advance_to_wake();
+    }
+    EXPECT_EQ(told(world), "");
 }
 
 TEST(Absence, after_which_a_stop_ends_at_once) {

@@ -40,6 +40,8 @@ struct Config {
     AwsOptions aws;
     std::optional<health::Check> readiness;
     std::vector<instance::LoadSource> load_sources;
+    std::string drain_begin;  ///< shell commands of these moments; empty: none
+    std::string drain_end;
     std::string auto_scaling_group;  ///< empty: asked for
     std::string socket;              ///< path; empty: no status socket
     std::string drain_file;          ///< path; empty: none is looked for

@@ -6,11 +6,15 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
+#include "rota/agent/drain_commands.h"
 #include "rota/agent/heartbeats.h"
 #include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
@@ -19,6 +23,8 @@
 #include "rota/agent/worker.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/text.h"
+#include "rota/health/command.h"
 #include "rota/health/observation.h"
 #include "rota/health/probe.h"
 #include "rota/instance/address.h"
@@ -33,6 +39,9 @@ using std::chrono::milliseconds;
 // Long enough for a slow TLS handshake far away, short enough for several tries before a deadline.
 constexpr std::chrono::seconds kCallTimeout{10};
 constexpr milliseconds kLeastCallTimeout{200};
+
+// The end waits for the last command this long (lifecycle.cpp).
+constexpr std::chrono::seconds kDrainCommandTimeout{10};
 
 // The most for a command or a URL that tells the load.
 constexpr std::chrono::seconds kLoadTimeout{5};
@@ -50,6 +59,7 @@ Errands::Errands(const Config& config, const State& state,
       hook_caller_{surroundings, config.auto_scaling_group},
       hook_worker_{inbox},
       stop_timeout_worker_{inbox},
+      drain_command_worker_{inbox},
       readiness_worker_{inbox},
       notices_worker_{inbox} {
     for (const RotaConfig& rota : config.rotas) {
@@ -148,6 +158,33 @@ void Errands::run(const CallHook& action) {
     hook_worker_.start([this, action]() -> Event { return hook_caller_.call(action); });
 }
 
+void Errands::run(const RunDrainCommand& action) {
+    const std::string& command =
+        action.moment == DrainMoment::begin ? config_.drain_begin : config_.drain_end;
+    if (command.empty()) {
+        inbox_.post(DrainCommandEnded{.moment = action.moment, .problem = {}});
+        return;
+    }
+    drain_command_worker_.start([command, action]() -> Event {
+        const auto end = health::run_command({"/bin/sh", "-c", command, "rota",
+                                              std::string{to_string(action.moment)}, action.reason},
+                                             kDrainCommandTimeout);
+        DrainCommandEnded ended{.moment = action.moment, .problem = {}};
+        if (!end) {
+            ended.problem = end.error().message;
+        } else if (end->is_late) {
+            ended.problem = fmt::format("'{}' took longer than {} s and was killed", command,
+                                        kDrainCommandTimeout.count());
+        } else if (end->exit_status != 0) {
+            ended.problem = fmt::format(
+                "'{}' {} {}: {}", command,
+                end->exit_status > 0 ? "ended with" : "was killed by signal",
+                end->exit_status > 0 ? end->exit_status : end->signal, excerpt(end->output, 200));
+        }
+        return ended;
+    });
+}
+
 void Errands::read_stop_timeout() {
     stop_timeout_worker_.start(
         []() -> Event { return StopTimeoutRead{.timeout = agent::read_stop_timeout()}; });
@@ -159,7 +196,7 @@ bool Errands::are_out() const {
            std::ranges::any_of(rotas_, is_busy, &RotaErrands::beating) ||
            std::ranges::any_of(probers_, is_busy) || readiness_worker_.is_busy() ||
            notices_worker_.is_busy() || load_worker_.is_busy() || hook_worker_.is_busy() ||
-           stop_timeout_worker_.is_busy();
+           stop_timeout_worker_.is_busy() || drain_command_worker_.is_busy();
 }
 
 }  // namespace rota::agent

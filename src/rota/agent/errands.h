@@ -31,6 +31,7 @@ public:
     void run(const Beat& action);
     void run(const FindHooks& action);
     void run(const CallHook& action);
+    void run(const RunDrainCommand& action);
     /// What the service manager gives a stop, once at the start.
     void read_stop_timeout();
 
@@ -56,6 +57,7 @@ private:
     HookCaller hook_caller_;
     Worker hook_worker_;  // uses the caller: it comes after
     Worker stop_timeout_worker_;
+    Worker drain_command_worker_;
     Worker readiness_worker_;
     Worker notices_worker_;
 };

@@ -26,9 +26,6 @@ namespace {
 constexpr std::chrono::seconds kNextLook{5};
 constexpr unsigned kMostLooks = 12;
 
-// Once everybody has left, the last word to Auto Scaling gets this much and no more.
-constexpr std::chrono::seconds kLastWord{10};
-
 std::optional<Transition> transition_to(instance::TargetState state) {
     if (instance::is_end(state)) {
         return Transition::termination;
@@ -268,15 +265,9 @@ void Stepper::learn_hook_clocks(const std::vector<Hook>& hooks) {
     }
 }
 
-bool Stepper::waits_for_last_word() {
-    if (!state_.hook_wait || state_.hook_wait->is_over ||
-        state_.hook_wait->transition != Transition::termination) {
-        return false;
-    }
-    if (!state_.last_word_by) {
-        state_.last_word_by = now_ + kLastWord;
-    }
-    return now_ < *state_.last_word_by;
+bool Stepper::owes_hook() const {
+    return state_.hook_wait && !state_.hook_wait->is_over &&
+           state_.hook_wait->transition == Transition::termination;
 }
 
 void Stepper::hook_says(const HookWait& wait, log::Level level, std::string text) {

@@ -45,6 +45,9 @@ constexpr seconds kPollCeiling{5};
 constexpr unsigned kPatientPolls = 14;
 constexpr seconds kPatientPollCeiling{10};
 
+// Once everybody has left, Auto Scaling and the operator's command get this much and no more.
+constexpr seconds kLastWord{10};
+
 /// base × 2^times, at most `ceiling`.
 nanoseconds doubled(nanoseconds base, unsigned times, nanoseconds ceiling) {
     for (unsigned i = 0; i < times && base < ceiling; ++i) {
@@ -169,6 +172,7 @@ std::vector<Action> Stepper::run(const Event& event) {
     count_where_due();
     settle_refusals();
     expire_at_deadline();
+    command_where_due();
     announce();
     finish_at_the_end();
     return std::move(actions_);
@@ -383,6 +387,16 @@ void Stepper::finish_at_the_end() {
     }
     state_.exit_status = status;
     actions_.emplace_back(Finish{status});
+}
+
+bool Stepper::waits_for_last_word() {
+    if (!owes_hook() && !state_.drain_commands.is_out) {
+        return false;
+    }
+    if (!state_.last_word_by) {
+        state_.last_word_by = now_ + kLastWord;
+    }
+    return now_ < *state_.last_word_by;
 }
 
 void Stepper::call(Member& member, Phase phase, Request request) {

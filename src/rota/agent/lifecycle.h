@@ -12,6 +12,7 @@
 #include "rota/agent/absence.h"
 #include "rota/agent/api_share.h"
 #include "rota/agent/drain.h"
+#include "rota/agent/drain_commands.h"
 #include "rota/agent/fleet.h"
 #include "rota/agent/hooks.h"
 #include "rota/agent/weighing.h"
@@ -59,6 +60,7 @@ struct Settings {
     LastMember last = LastMember::remove;
     std::chrono::seconds margin{15};
     std::chrono::seconds client_floor{0};  ///< how long clients keep an address whatever its TTL
+    bool has_drain_commands = false;       ///< somebody wants to be told of a drain
     std::chrono::seconds deadline{300};    ///< of a leave, and of a one-shot join
     std::chrono::seconds watch_interval{300};
     std::chrono::seconds readiness_interval{5};
@@ -226,7 +228,7 @@ struct Finish {
 };
 
 using Action = std::variant<Call, CheckReadiness, Probe, AskNotices, CountConnections, MeasureLoad,
-                            FindHooks, CallHook, Beat, Say, AllInService, Finish>;
+                            FindHooks, CallHook, RunDrainCommand, Beat, Say, AllInService, Finish>;
 
 // What happened.
 struct Started {};
@@ -310,8 +312,8 @@ struct CameBack {
 };
 
 using Event = std::variant<Started, Woke, ReadinessChecked, Probed, Noticed, HooksFound, HookCalled,
-                           StopTimeoutRead, Beaten, Counted, Measured, Answered, LeaveRequested,
-                           WentAbsent, CameBack>;
+                           StopTimeoutRead, DrainCommandEnded, Beaten, Counted, Measured, Answered,
+                           LeaveRequested, WentAbsent, CameBack>;
 
 /// One check of the settings, and what has come of it.
 struct Examination {
@@ -384,10 +386,11 @@ struct State {
     instance::Notices notices;              ///< as last read
     Clients clients;
     Load load;
-    ApiShare api_share;          ///< of the fleet's part of the API
+    ApiShare api_share;  ///< of the fleet's part of the API
+    DrainCommands drain_commands;
     std::string lifecycle_word;  ///< the target state that hook_wait follows from
     std::optional<HookWait> hook_wait;
-    std::optional<BootTime> last_word_by;  ///< the end does not wait longer for the hook's answer
+    std::optional<BootTime> last_word_by;  ///< the end does not wait longer for the others
     // Clocks of the surroundings, for the plan.
     std::optional<std::chrono::seconds> heartbeat_timeout;
     std::optional<std::chrono::seconds> global_timeout;

@@ -43,6 +43,7 @@ private:
     void on(const Counted& event);
     void on(const Measured& event);
     void on(const StopTimeoutRead& event);
+    void on(const DrainCommandEnded& event);
     void on(const Answered& event);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
@@ -55,6 +56,7 @@ private:
     void hurry_out(Member& member);
     void announce();
     void finish_at_the_end();
+    bool waits_for_last_word();
 
     // examining.cpp: the checks, one by one and together.
     void begin_examinations();
@@ -76,8 +78,11 @@ private:
     bool look_again(HookWait& wait);
     void on_hook_failure(HookWait& wait, const Error& problem);
     void learn_hook_clocks(const std::vector<Hook>& hooks);
-    bool waits_for_last_word();
+    [[nodiscard]] bool owes_hook() const;
     void hook_says(const HookWait& wait, log::Level level, std::string text);
+
+    // drain_commands.cpp: what the operator wants to be told of a drain.
+    void command_where_due();
 
     // emptying.cpp: the clients that are still connected.
     void count_where_due();

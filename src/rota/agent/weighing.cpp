@@ -193,6 +193,9 @@ bool Stepper::publish(Member& member) {
     if (!member.scale.wanted.may_publish || member.scale.overruled) {
         return false;  // the look has shown another weight
     }
+    if (!state_.absences.empty()) {
+        return false;  // held in against its will: as it is
+    }
     const std::uint8_t weight = member.scale.wanted.weight;
     model::RecordSet changed = stored_of(member);
     changed.routing = model::WeightedRouting{weight};

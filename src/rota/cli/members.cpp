@@ -296,6 +296,14 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->type_name("PORT")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
             ->allow_extra_args(false),
+        command
+            .add_option("--drain-begin", options.drain_begin,
+                        "Command to run when a drain begins, as to send Connection: close")
+            ->type_name("COMMAND"),
+        command
+            .add_option("--drain-end", options.drain_end,
+                        "Command to run when it has ended, or was called off")
+            ->type_name("COMMAND"),
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
         add_duration(command, "--client-floor", options.client_floor,
                      "Added too: how long clients keep an address whatever its TTL"),
@@ -470,6 +478,9 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
                   .region = options.region,
                   .profile = options.profile,
                   .imds_v1 = options.imds_v1};
+    config.drain_begin = options.drain_begin;
+    config.drain_end = options.drain_end;
+    settings.has_drain_commands = !options.drain_begin.empty() || !options.drain_end.empty();
     config.socket = options.socket;
     config.drain_file = options.drain_file;
     config.metrics = options.metrics;
