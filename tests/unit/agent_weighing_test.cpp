@@ -56,7 +56,9 @@ void carry(World& world, double utilisation, std::chrono::seconds time, Fate fat
         }
         while (world.answer_one(fate)) {
         }
-        world.advance_to_wake();
+        if (!world.advance_to_wake()) {
+            world.advance(10s);
+        }
     }
 }
 
@@ -445,6 +447,130 @@ TEST(Weighing, does_not_heed_a_recommendation_that_is_long_past) {
     world.feed(recommends(since, since + 1h));
     carry(world, 0.3, 10min);
     EXPECT_EQ(weight_in(world), 100);
+}
+
+Settings staying_at_zero() {
+    Settings settings{.goal = Goal::stay, .signature = "rota test"};
+    settings.unhealthy = Unhealthy::weight_zero;
+    settings.watch_members = true;
+    return settings;
+}
+
+World among_two(Settings settings) {
+    World world{std::move(settings), {www(10)}};
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 10);
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    return world;
+}
+
+void fall_sick(World& world) {
+    world.feed(WentAbsent{{.reason = Reason::unhealthy, .guard = Guard::quorum, .text = "503"}});
+}
+
+TEST(WeightZero, is_written_for_a_sick_member_that_stays_and_taken_back) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    carry(world, 0, 10s);
+    EXPECT_EQ(weight_in(world), 0);
+    EXPECT_EQ(world.phase(), Phase::in_service);
+    EXPECT_TRUE(world.said("the weight is 0 instead of 10: unhealthy: 503"));
+    EXPECT_EQ(describe(world.state, world.state.members[0], world.now),
+              "at weight 0: unhealthy: 503");
+    carry(world, 0, 1h);
+    EXPECT_EQ(upserts(world), 2U);
+    world.feed(CameBack{Reason::unhealthy});
+    carry(world, 0, 1s);
+    EXPECT_EQ(weight_in(world), 10);
+    EXPECT_TRUE(world.said("the weight is 10 again: healthy"));
+    EXPECT_FALSE(world.said("by someone else"));
+    EXPECT_EQ(world.deletes, 0U);
+}
+
+TEST(WeightZero, is_not_written_where_nobody_else_would_be_answered) {
+    World world = among_two(staying_at_zero());
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);
+    fall_sick(world);
+    carry(world, 0, 1h);
+    EXPECT_EQ(weight_in(world), 10);
+    EXPECT_EQ(std::ranges::count_if(world.sayings,
+                                    [](const std::string& saying) {
+                                        return saying.contains("no other member has a weight");
+                                    }),
+              1);
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 10);
+    carry(world, 0, 2min);
+    EXPECT_EQ(weight_in(world), 0);
+}
+
+TEST(WeightZero, gives_way_to_every_other_reason_to_be_out) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    carry(world, 0, 10s);
+    world.feed(WentAbsent{{.reason = Reason::maintenance, .text = "x"}});
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    world.feed(CameBack{Reason::maintenance});
+    carry(world, 0, 10min);
+    EXPECT_EQ(world.phase(), Phase::out) << "still sick";
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(weight_in(world), 10);
+}
+
+TEST(WeightZero, is_left_behind_by_a_leave) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    carry(world, 0, 10s);
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(WeightZero, is_tried_ever_more_slowly_where_it_is_refused) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    world.log.clear();
+    carry(world, 0, 1h, Fate::refused_retryably);
+    EXPECT_LE(world.log.size(), 200U);
+    EXPECT_EQ(weight_in(world), 10);
+    carry(world, 0, 2min);
+    EXPECT_EQ(weight_in(world), 0);
+}
+
+TEST(WeightZero, whose_answer_was_lost_is_nobody_elses) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    ASSERT_TRUE(until_write(world, 0));
+    world.answer_one(Fate::answer_lost);
+    carry(world, 0, 10min);
+    EXPECT_EQ(weight_in(world), 0);
+    EXPECT_FALSE(world.said("by someone else"));
+    world.feed(CameBack{Reason::unhealthy});
+    carry(world, 0, 1min);
+    EXPECT_EQ(weight_in(world), 10);
+}
+
+TEST(WeightZero, goes_back_to_what_load_had_made_of_the_weight) {
+    Settings settings = weighing();
+    settings.unhealthy = Unhealthy::weight_zero;
+    World world{settings, {www(100)}};
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 100);
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    carry(world, 1.2, 5min);
+    const std::uint8_t before = weight_in(world);
+    ASSERT_LT(before, 90);
+    fall_sick(world);
+    carry(world, 0.6, 10min);
+    EXPECT_EQ(weight_in(world), 0);
+    world.feed(CameBack{Reason::unhealthy});
+    carry(world, 0.6, 10s);
+    EXPECT_EQ(weight_in(world), before);
+    carry(world, 0.1, 2h);
+    EXPECT_GE(weight_in(world), 95);
+    EXPECT_FALSE(world.said("by someone else"));
 }
 
 TEST(Weighing, is_nothing_to_a_one_shot_join) {

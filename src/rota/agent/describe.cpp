@@ -107,6 +107,9 @@ std::string describe(const State& state, const Member& member, BootTime now) {
                 return fmt::format("in service although {}: {}", describe(state.absences),
                                    member.held);
             }
+            if (member.scale.before_zero) {
+                return "at weight 0: " + describe(state.absences);
+            }
             return "in service";
         case Phase::blocked:
             return "not in the rota";

@@ -185,10 +185,11 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
 }
 
 void Stepper::on_write_accepted(Member& member, const Accepted& accepted) {
+    const std::uint8_t weight_before = member.stored ? weight_of(stored_of(member)) : 0;
     member.stored = std::get<Upsert>(member.request).record_set;
     member.ttls.observe(ttl_of(stored_of(member)), now_);
     if (member.phase == Phase::in_service) {
-        on_published(member);
+        on_published(member, weight_before);
         return;
     }
     member.change_id = accepted.change_id;
@@ -272,7 +273,7 @@ void Stepper::on_group_watched(Member& member, const Group& group) {
         own.is_foreign =
             own.is_foreign || !std::holds_alternative<model::WeightedRouting>(record_set.routing);
     }
-    if (own.record_set && group.size() > least_to_keep(member)) {
+    if (own.record_set && carriers(member, group) > least_to_keep(member)) {
         member.held.clear();
     }
     on_watched(member, own);
@@ -280,6 +281,7 @@ void Stepper::on_group_watched(Member& member, const Group& group) {
 
 void Stepper::on_watched(Member& member, const OwnRecord& own) {
     const bool is_early = std::exchange(member.scale.is_publishing, false);
+    member.scale.is_urgent = false;
     if (own.is_foreign) {
         member.stored.reset();
         fail_join(member, {.kind = FailureKind::other_policy,
@@ -306,8 +308,8 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     member.disputes = 0;
-    if (is_early) {
-        if (!publish(member)) {
+    if (is_early || urgent_weight(member)) {
+        if (!publish_urgent(member) && !publish(member)) {
             watch_later(member);
         }
         return;
@@ -361,6 +363,11 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         } else {
             say(log::Level::warning, member,
                 "cannot look at the own record: " + failure.error.message);
+        }
+        if (urgent_weight(member)) {
+            call_later(member, Phase::in_service, ReadGroup{},
+                       back_off(member.failures + member.scale.failed_writes));
+            return;
         }
         watch_later(member);
         return;

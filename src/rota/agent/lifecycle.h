@@ -54,17 +54,21 @@ enum class Goal : std::uint8_t {
 
 enum class LastMember : std::uint8_t { remove, refuse };
 
+/// What becomes of a member whose checks fail.
+enum class Unhealthy : std::uint8_t { remove, weight_zero };
+
 /// Frozen at start.
 struct Settings {
     Goal goal = Goal::stay;
     LastMember last = LastMember::remove;
+    Unhealthy unhealthy = Unhealthy::remove;
+    bool has_drain_commands = false;  ///< somebody wants to be told of a drain
+    bool check_readiness = false;
     std::chrono::seconds margin{15};
     std::chrono::seconds client_floor{0};  ///< how long clients keep an address whatever its TTL
-    bool has_drain_commands = false;       ///< somebody wants to be told of a drain
     std::chrono::seconds deadline{300};    ///< of a leave, and of a one-shot join
     std::chrono::seconds watch_interval{300};
     std::chrono::seconds readiness_interval{5};
-    bool check_readiness = false;
     std::vector<health::Check> checks;  ///< asked all the time; none: always healthy
     /// The service's ports, whose connections a drain waits for; none: it does not.
     std::vector<std::uint16_t> ports;

@@ -71,7 +71,8 @@ void Stepper::end_absences() {
 }
 
 bool Stepper::wants_out(const Member& member) const {
-    return state_.is_leaving || (!state_.absences.empty() && member.held.empty());
+    return state_.is_leaving ||
+           (!state_.absences.empty() && member.held.empty() && !is_sick_in_place(member));
 }
 
 std::size_t Stepper::least_to_keep(const Member& member) const {

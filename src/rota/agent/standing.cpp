@@ -30,7 +30,8 @@ bool is_deciding(const State& state, const Member& member) {
 }
 
 bool is_in(const State& state, const Member& member) {
-    return member.phase == Phase::in_service || is_deciding(state, member);
+    return (member.phase == Phase::in_service && !member.scale.before_zero) ||
+           is_deciding(state, member);
 }
 
 /// Whether it is to get no traffic: it has a reason, and in some rota nothing holds it back.

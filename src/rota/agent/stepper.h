@@ -110,13 +110,24 @@ private:
     [[nodiscard]] bool wants_publishing(const Member& member) const;
     /// @returns whether a write is out now.
     bool publish(Member& member);
-    void on_published(Member& member);
+    void write_weight(Member& member, std::uint8_t weight);
+    void on_published(Member& member, std::uint8_t before);
     void on_publish_failure(Member& member, const Failure& failure);
     std::uint8_t weight_to_join_with(Member& member);
     /// Whether a record set of our own that is there already may stay as it is.
     [[nodiscard]] bool keeps_weight(const Member& member, std::uint8_t weight) const;
     void begin_weighing(Member& member);
     void adopt_weight(Member& member, std::uint8_t seen);
+
+    // zeroing.cpp: weight 0 for a sick member that stays.
+    [[nodiscard]] bool is_sick_in_place(const Member& member) const;
+    [[nodiscard]] std::optional<std::uint8_t> urgent_weight(const Member& member) const;
+    bool plan_urgent_weight(Member& member);
+    /// How many members would be answered with, this one included.
+    [[nodiscard]] std::size_t carriers(const Member& member, const Group& group) const;
+    bool publish_urgent(Member& member);
+    bool on_urgent_published(Member& member, std::uint8_t weight, std::uint8_t before);
+    bool adopt_urgent(Member& member, std::uint8_t seen);
 
     // presence.cpp: whether a member is to be in or out, and the way back.
     void end_absences();

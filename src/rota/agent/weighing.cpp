@@ -164,7 +164,7 @@ std::optional<route53::LoadReport> Stepper::report_of(const Member& member) cons
 
 void Stepper::publish_where_due() {
     for (Member& member : state_.members) {
-        if (wants_publishing(member)) {
+        if (!plan_urgent_weight(member) && wants_publishing(member)) {
             member.scale.is_publishing = true;
             member.scale.tried_at = now_;
             call(member, Phase::in_service, ReadGroup{});
@@ -196,21 +196,27 @@ bool Stepper::publish(Member& member) {
     if (!state_.absences.empty()) {
         return false;  // held in against its will: as it is
     }
-    const std::uint8_t weight = member.scale.wanted.weight;
+    write_weight(member, member.scale.wanted.weight);
+    return true;
+}
+
+void Stepper::write_weight(Member& member, std::uint8_t weight) {
     model::RecordSet changed = stored_of(member);
     changed.routing = model::WeightedRouting{weight};
     call(member, Phase::in_service,
          Upsert{.record_set = std::move(changed),
                 .comment = comment(member, fmt::format("weight {}", weight))});
-    return true;
 }
 
-void Stepper::on_published(Member& member) {
+void Stepper::on_published(Member& member, std::uint8_t before) {
     Scale& scale = member.scale;
     const std::uint8_t weight = weight_of(stored_of(member));
+    scale.failed_writes = 0;
+    if (on_urgent_published(member, weight, before)) {
+        return;
+    }
     say(log::Level::info, member,
-        fmt::format("the weight is {} instead of {}: {}", weight, scale.law.published.value_or(0),
-                    scale.wanted.reason));
+        fmt::format("the weight is {} instead of {}: {}", weight, before, scale.wanted.reason));
     published(scale.law, weight, now_);
     scale.wanted.may_publish = false;
     watch_later(member);
@@ -219,6 +225,7 @@ void Stepper::on_published(Member& member) {
 void Stepper::on_publish_failure(Member& member, const Failure& failure) {
     const std::uint8_t weight = weight_of(std::get<Upsert>(member.request).record_set);
     auto& lost = member.scale.lost;
+    ++member.scale.failed_writes;
     if (failure.kind == FailureKind::no_answer && std::ranges::find(lost, weight) == lost.end()) {
         lost.push_back(weight);
     }
@@ -246,6 +253,8 @@ bool Stepper::keeps_weight(const Member& member, std::uint8_t weight) const {
 }
 
 void Stepper::begin_weighing(Member& member) {
+    member.scale.before_zero.reset();
+    member.scale.is_urgent = false;
     if (!weighs()) {
         return;
     }
@@ -264,6 +273,9 @@ void Stepper::begin_weighing(Member& member) {
 }
 
 void Stepper::adopt_weight(Member& member, std::uint8_t seen) {
+    if (adopt_urgent(member, seen)) {
+        return;
+    }
     Scale& scale = member.scale;
     const std::uint8_t base = member.membership.weight;
     if (!weighs()) {
@@ -300,15 +312,15 @@ void Stepper::adopt_weight(Member& member, std::uint8_t seen) {
 }
 
 void Stepper::weigh_siblings(Member& member, const Group& group) {
-    if (!weighs()) {
-        return;
-    }
     Scale& scale = member.scale;
     scale.siblings.clear();
     for (const model::RecordSet& record_set : group) {
         if (!is_own(record_set, target_of(member).set_identifier)) {
             scale.siblings.push_back(weight_of(record_set));
         }
+    }
+    if (!weighs()) {
+        return;
     }
     const std::uint8_t base = member.membership.weight;
     auto odd = scale_warning(base, scale.law.published.value_or(base), scale.siblings);

@@ -50,11 +50,14 @@ struct Scale {
     bool starts_anew = false;           ///< the record set that is being written was not there
     bool is_publishing = false;  ///< the look that is out is to end in a change of the weight
     std::optional<BootTime> tried_at;
-    std::vector<std::uint8_t> lost;         ///< weights whose writes' answers were lost
-    std::optional<std::uint8_t> overruled;  ///< the weight that somebody else has set
-    std::vector<std::uint8_t> siblings;     ///< their weights, as last seen
-    std::optional<BootTime> odd_since;      ///< the siblings' scale is another
-    std::string odd;                        ///< said; empty: it is not, or not for long
+    std::optional<std::uint8_t> before_zero;  ///< the weight is 0 for health's sake, and was this
+    bool is_urgent = false;                   ///< the next look is for a weight of health
+    unsigned failed_writes = 0;               ///< in a row
+    std::vector<std::uint8_t> lost;           ///< weights whose writes' answers were lost
+    std::optional<std::uint8_t> overruled;    ///< the weight that somebody else has set
+    std::vector<std::uint8_t> siblings;       ///< their weights, as last seen
+    std::optional<BootTime> odd_since;        ///< the siblings' scale is another
+    std::string odd;                          ///< said; empty: it is not, or not for long
 };
 
 }  // namespace rota::agent

@@ -356,6 +356,12 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             .add_option("--agent-check", options.agent_check,
                         "Answer HAProxy's agent-check there: up, down, drain, the weight's part")
             ->type_name("[ADDRESS:]PORT"),
+        command
+            .add_option("--unhealthy", options.unhealthy,
+                        "What becomes of the record set while the checks fail: delete or "
+                        "weight-zero")
+            ->check(CLI::IsMember({"delete", "weight-zero"}))
+            ->capture_default_str(),
         command.add_option("--log-format", options.log_format, "key-value or json")
             ->check(CLI::IsMember({"key-value", "json"}))
             ->capture_default_str()};
@@ -469,6 +475,8 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     if (!options.notice.empty()) {
         settings.notice = ROTA_TRY(parse_duration("notice", options.notice));
     }
+    settings.unhealthy = options.unhealthy == "weight-zero" ? agent::Unhealthy::weight_zero
+                                                            : agent::Unhealthy::remove;
     settings.watch_members = !settings.checks.empty();
     ROTA_CHECK(read_hooks(options.hooks, config));
     ROTA_CHECK(read_load(options.load, config));

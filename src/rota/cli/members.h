@@ -53,6 +53,7 @@ struct MemberOptions {
     std::string lease = "9";
     bool notices = true;
     std::string notice;
+    std::string unhealthy = "delete";
     std::string ready;
     std::string ready_interval = "5";
     std::string watch_interval = "300";
