@@ -788,6 +788,79 @@ TEST(Absence, and_then_a_stop_while_clients_are_connected_looks_again_too) {
     EXPECT_FALSE(world.zone.contains("i-1"));
 }
 
+Settings fading() {
+    Settings settings = agent();
+    settings.drain_mode = DrainMode::weight_zero;
+    return settings;
+}
+
+std::uint8_t weight_now(const World& world) {
+    return std::get<model::WeightedRouting>(world.zone.at("i-1").routing).weight;
+}
+
+TEST(Fading, is_a_ttl_at_weight_zero_before_the_deletion) {
+    World world = one_of(3, fading());
+    const BootTime start = world.now;
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.answer_one();
+    EXPECT_EQ(weight_now(world), 0);
+    EXPECT_EQ(describe(world.state, world.state.members[0], world.now),
+              "leaving, at weight 0, deleted in 75 s");
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    EXPECT_EQ(*world.last_delete_done, start + 75s);
+    EXPECT_GE(world.now, *world.last_delete_done + 75s);  // the floor runs from the DELETE
+}
+
+TEST(Fading, is_left_out_where_nobody_else_has_a_weight_or_there_is_no_time) {
+    World alone = one_of(1, fading());
+    alone.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(alone.run_until(Phase::withdrawing));
+    Settings settings = fading();
+    settings.deadline = 140s;
+    World hurried = one_of(3, settings);
+    hurried.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(hurried.run_until(Phase::withdrawing));
+    EXPECT_TRUE(hurried.said("no time for weight 0 first"));
+    World spot = one_of(3, fading());
+    spot.state.notices.spot = instance::SpotAction{};
+    spot.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});
+    ASSERT_TRUE(spot.run_until(Phase::withdrawing));
+    for (const World* world : {&alone, &hurried, &spot}) {
+        EXPECT_EQ(std::ranges::count_if(world->log,
+                                        [](const auto& entry) {
+                                            return std::holds_alternative<Upsert>(entry.second);
+                                        }),
+                  1);
+    }
+}
+
+TEST(Fading, that_fails_does_not_hold_the_deletion_up) {
+    World world = one_of(3, fading());
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.answer_one(World::Fate::answer_lost);
+    ASSERT_TRUE(world.run_until(Phase::withdrawing));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);  // the lost write has landed late
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(Fading, ends_with_the_reason_for_it) {
+    World world = one_of(3, fading());
+    world.feed(sick());
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.answer_one();
+    ASSERT_EQ(weight_now(world), 0);
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(weight_now(world), 10);
+    EXPECT_EQ(world.deletes, 0U);
+}
+
 std::string told(const World& world) {
     std::string text;
     for (const RunDrainCommand& command : world.drain_commands) {

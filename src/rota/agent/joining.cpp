@@ -36,11 +36,6 @@ std::chrono::seconds ttl_of(const model::RecordSet& record_set) {
     return std::chrono::seconds{record_set.ttl};
 }
 
-std::uint8_t weight_of(const model::RecordSet& record_set) {
-    const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
-    return weighted == nullptr ? std::uint8_t{0} : weighted->weight;
-}
-
 bool has_value(const model::RecordSet& record_set, const std::string& value) {
     return record_set.values.size() == 1 && record_set.values.front() == value;
 }

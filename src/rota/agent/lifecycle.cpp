@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -481,6 +482,11 @@ nanoseconds Stepper::jittered(nanoseconds around) {
     constexpr double kSpread = 0.2;
     const double factor = 1.0 - kSpread + 2.0 * kSpread * rng_.unit();
     return nanoseconds{std::llround(static_cast<double>(around.count()) * factor)};
+}
+
+std::uint8_t weight_of(const model::RecordSet& record_set) {
+    const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
+    return weighted == nullptr ? std::uint8_t{0} : weighted->weight;
 }
 
 bool is_own(const model::RecordSet& record_set, const std::string& set_identifier) noexcept {

@@ -163,6 +163,9 @@ private:
     void continue_leave(Member& member, const Answer& answer);
     void on_group_before_leave(Member& member, const Group& group);
     void on_absent(Member& member);
+    /// Begins with weight 0, where that is asked for and can do something. @returns whether it has.
+    bool fade(Member& member);
+    void on_faded(Member& member);
     void clear_for_delete(Member& member, bool is_last);
     void settle_refusals();
     void delete_stored(Member& member);
@@ -218,6 +221,9 @@ inline bool is_withdrawing(Phase phase) noexcept {
 inline bool is_going_out(const Member& member) noexcept {
     return is_withdrawing(member.phase) && member.phase != Phase::out && !is_end(member.phase);
 }
+
+/// 0 for one that is not weighted.
+std::uint8_t weight_of(const model::RecordSet& record_set);
 
 /// True when the record set is a weighted one with this identifier.
 bool is_own(const model::RecordSet& record_set, const std::string& set_identifier) noexcept;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include <fmt/format.h>
 
@@ -32,11 +31,6 @@ using std::chrono::seconds;
 // A recommendation to rebalance is a risk and no end: what comes of it comes within minutes.
 constexpr double kPartAtRisk = 0.5;
 constexpr std::chrono::minutes kRisk{30};
-
-std::uint8_t weight_of(const model::RecordSet& record_set) {
-    const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
-    return weighted == nullptr ? std::uint8_t{0} : weighted->weight;
-}
 
 }  // namespace
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include <fmt/format.h>
 
@@ -22,11 +21,6 @@ namespace rota::agent {
 namespace {
 
 constexpr std::chrono::seconds kSpread{3};
-
-std::uint8_t weight_of(const model::RecordSet& record_set) {
-    const auto* weighted = std::get_if<model::WeightedRouting>(&record_set.routing);
-    return weighted == nullptr ? std::uint8_t{0} : weighted->weight;
-}
 
 }  // namespace
 
