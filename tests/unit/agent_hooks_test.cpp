@@ -219,6 +219,18 @@ TEST(Hooks, are_tried_again_when_the_api_does_not_answer) {
     EXPECT_EQ(asked(world), "find");
 }
 
+TEST(Hooks, are_asked_for_one_call_at_a_time_whatever_the_state_does) {
+    World world = started();
+    world.feed(state_is("InService"));
+    EXPECT_EQ(asked(world), "find");
+    world.feed(state_is("Standby"));
+    world.feed(state_is("Terminated"));
+    EXPECT_EQ(asked(world), "");  // the first one is still out
+    world.feed(HooksFound{.hooks = {}, .problem = {ErrorKind::timeout, "no answer", true}});
+    world.advance(60s);
+    EXPECT_EQ(asked(world), "find");
+}
+
 TEST(Hooks, of_others_are_not_touched) {
     Hook log = kTermination;
     log.name = "ship-logs";

@@ -487,6 +487,27 @@ TEST(WeightZero, is_written_for_a_sick_member_that_stays_and_taken_back) {
     EXPECT_EQ(world.deletes, 0U);
 }
 
+TEST(WeightZero, that_cannot_be_taken_back_is_tried_gently) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    carry(world, 0, 10s);
+    ASSERT_EQ(weight_in(world), 0);
+    const std::size_t before = upserts(world);
+    world.feed(CameBack{Reason::unhealthy});
+    const BootTime end = world.now + 10min;
+    for (int i = 0; i < 100000 && world.now < end; ++i) {
+        const bool is_write =
+            !world.calls.empty() && std::holds_alternative<Upsert>(world.calls.front().request);
+        if (!world.answer_one(is_write ? World::Fate::refused_retryably : World::Fate::done)) {
+            world.advance_to_wake();
+        }
+    }
+    EXPECT_GE(world.now, end);
+    EXPECT_LT(upserts(world) - before, 60U);
+    carry(world, 0, 2min);
+    EXPECT_EQ(weight_in(world), 10);
+}
+
 TEST(WeightZero, is_not_written_where_nobody_else_would_be_answered) {
     World world = among_two(staying_at_zero());
     world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);

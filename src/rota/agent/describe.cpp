@@ -35,8 +35,6 @@ std::string_view to_string(Phase phase) noexcept {
             return "leave_reading";
         case Phase::cleared:
             return "cleared";
-        case Phase::fading:
-            return "fading";
         case Phase::deleting:
             return "deleting";
         case Phase::withdrawing:
@@ -115,15 +113,9 @@ std::string describe(const State& state, const Member& member, BootTime now) {
             return "in service";
         case Phase::blocked:
             return "not in the rota";
-        case Phase::leave_reading:
-            if (member.has_faded && member.wake) {
-                return fmt::format("leaving, at weight 0, deleted in {}",
-                                   in_seconds(*member.wake - now));
-            }
-            [[fallthrough]];
         case Phase::leave_resolving:
+        case Phase::leave_reading:
         case Phase::cleared:
-        case Phase::fading:
             return "leaving, the record set has not been deleted";
         case Phase::deleting:
             return "leaving, the DELETE is not accepted yet";

@@ -55,7 +55,7 @@ bool beats(const HookWait& wait) {
 }  // namespace
 
 std::optional<BootTime> next_hook_wake(const State& state) {
-    if (!state.hook_wait || state.hook_wait->is_over || state.hook_wait->is_out) {
+    if (!state.hook_wait || state.hook_wait->is_over || state.is_hook_called) {
         return state.last_word_by;
     }
     const HookWait& wait = *state.hook_wait;
@@ -93,12 +93,10 @@ void Stepper::follow_lifecycle() {
         return;
     }
     state_.lifecycle_word = state_.notices.lifecycle->word;
-    const bool is_out = state_.hook_wait && state_.hook_wait->is_out;
     state_.hook_wait.reset();
     if (const auto transition = transition_to(state_.notices.lifecycle->state)) {
         HookWait& wait = state_.hook_wait.emplace();
         wait.transition = *transition;
-        wait.is_out = is_out;
         if (*transition == Transition::termination) {
             wait.limit = now_ + state_.settings.deadline;
         }
@@ -127,7 +125,7 @@ bool Stepper::may_complete(HookWait& wait) {
 }
 
 void Stepper::call_hook_where_due() {
-    if (!state_.hook_wait || state_.hook_wait->is_over || state_.hook_wait->is_out) {
+    if (!state_.hook_wait || state_.hook_wait->is_over || state_.is_hook_called) {
         return;
     }
     HookWait& wait = *state_.hook_wait;
@@ -138,7 +136,7 @@ void Stepper::call_hook_where_due() {
     }
     if (!wait.found || !wait.hook) {
         if (!waits_to_retry) {
-            wait.is_out = true;
+            state_.is_hook_called = true;
             actions_.emplace_back(FindHooks{});
         }
         return;
@@ -151,7 +149,7 @@ void Stepper::call_hook_where_due() {
     }
     if (kind) {
         wait.beat = now_ + heartbeat_interval(wait.hook->heartbeat_timeout);
-        wait.is_out = true;
+        state_.is_hook_called = true;
         wait.is_completing = *kind == CallHook::Kind::complete;
         actions_.emplace_back(
             CallHook{.kind = *kind, .group = wait.found->group, .hook = wait.hook->name});
@@ -159,11 +157,11 @@ void Stepper::call_hook_where_due() {
 }
 
 void Stepper::on(const HooksFound& event) {
-    if (!state_.hook_wait || !state_.hook_wait->is_out) {
+    const bool is_asked = std::exchange(state_.is_hook_called, false);
+    if (!state_.hook_wait || !is_asked) {
         return;
     }
     HookWait& wait = *state_.hook_wait;
-    wait.is_out = false;
     if (!event.hooks) {
         on_hook_failure(wait, event.problem);
         return;
@@ -203,11 +201,11 @@ bool Stepper::look_again(HookWait& wait) {
 }
 
 void Stepper::on(const HookCalled& event) {
-    if (!state_.hook_wait || !state_.hook_wait->is_out) {
+    const bool is_asked = std::exchange(state_.is_hook_called, false);
+    if (!state_.hook_wait || !is_asked) {
         return;
     }
     HookWait& wait = *state_.hook_wait;
-    wait.is_out = false;
     if (!wait.hook) {
         return;  // of a wait before this one
     }

@@ -61,8 +61,7 @@ struct HookCalled {
 /// One wait of the instance, from the moment that its target state was read.
 struct HookWait {
     Transition transition = Transition::launch;
-    bool is_out = false;         ///< a call is
-    bool is_completing = false;  ///< that call ends the wait
+    bool is_completing = false;  ///< the call that is out ends the wait
     bool is_over = false;
     bool is_late = false;           ///< the limit has passed
     std::optional<BootTime> limit;  ///< when the wait ends whatever the rota; counted at a launch

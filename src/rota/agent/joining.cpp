@@ -359,7 +359,8 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
             say(log::Level::warning, member,
                 "cannot look at the own record: " + failure.error.message);
         }
-        if (urgent_weight(member)) {
+        member.scale.is_urgent = urgent_weight(member).has_value();
+        if (member.scale.is_urgent) {
             call_later(member, Phase::in_service, ReadGroup{},
                        back_off(member.failures + member.scale.failed_writes));
             return;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -65,8 +64,6 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
         } else {
             on_group_before_leave(member, *group);
         }
-    } else if (member.phase == Phase::fading) {
-        on_faded(member);
     } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
         on_delete_accepted(member, *accepted);
     } else if (const auto* age = std::get_if<AgeSeen>(&answer)) {
@@ -106,44 +103,11 @@ void Stepper::on_group_before_leave(Member& member, const Group& group) {
                                group.size(), member.members_seen.most(now_), keep));
         return;
     }
-    member.has_heir = std::ranges::any_of(group, [&member](const model::RecordSet& other) {
-        return !is_own(other, target_of(member).set_identifier) && weight_of(other) > 0;
-    });
     if (!state_.is_leaving) {
         delete_stored(member);
         return;
     }
     clear_for_delete(member, group.size() == 1);
-}
-
-bool Stepper::fade(Member& member) {
-    const Settings& settings = state_.settings;
-    const model::RecordSet& stored = stored_of(member);
-    if (settings.drain_mode != DrainMode::weight_zero || member.has_faded || !member.has_heir ||
-        weight_of(stored) == 0) {
-        return false;
-    }
-    member.has_faded = true;
-    // Twice the way of a change through the caches, and the notice of a spot instance is short.
-    const BootTime end = now_ + 2 * (settings.usual_propagation + member.ttls.largest(now_) +
-                                     settings.margin + settings.client_floor);
-    if (state_.notices.spot || (state_.deadline && end > *state_.deadline)) {
-        say(log::Level::warning, member, "no time for weight 0 first: deleting at once");
-        return false;
-    }
-    model::RecordSet faded = stored;
-    faded.routing = model::WeightedRouting{0};
-    call(member, Phase::fading,
-         Upsert{.record_set = std::move(faded), .comment = comment(member, "leave, weight 0")});
-    return true;
-}
-
-void Stepper::on_faded(Member& member) {
-    const auto wait =
-        state_.settings.usual_propagation + member.ttls.largest(now_) + state_.settings.margin;
-    say(log::Level::info, member,
-        fmt::format("at weight 0 for {}, then it is deleted", in_seconds(wait)));
-    call_later(member, Phase::leave_reading, ReadGroup{}, wait);
 }
 
 void Stepper::on_absent(Member& member) {
@@ -220,9 +184,6 @@ void Stepper::delete_stored(Member& member) {
                         stored.values.empty() ? "" : stored.values.front(), stored.ttl,
                         stored.ttl + state_.settings.margin.count()));
         say(log::Level::info, member, member.note);
-        return;
-    }
-    if (fade(member)) {
         return;
     }
     call(member, Phase::deleting,
@@ -308,12 +269,6 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         member.phase = Phase::leave_reading;
         member.request = ReadGroup{};
         retry_later(member, failure);
-        return;
-    }
-    if (member.phase == Phase::fading) {
-        member.may_be_written = member.may_be_written || may_have_happened;
-        say(log::Level::warning, member, failure.error.message + " (deleting without weight 0)");
-        call(member, Phase::leave_reading, ReadGroup{});
         return;
     }
     if (failure.kind == FailureKind::too_few_members) {

@@ -57,18 +57,11 @@ enum class LastMember : std::uint8_t { remove, refuse };
 /// What becomes of a member whose checks fail.
 enum class Unhealthy : std::uint8_t { remove, weight_zero };
 
-/// How a member leaves.
-enum class DrainMode : std::uint8_t {
-    delete_record,  ///< at once
-    weight_zero,    ///< a TTL at weight 0 first, where somebody else has a weight
-};
-
 /// Frozen at start.
 struct Settings {
     Goal goal = Goal::stay;
     LastMember last = LastMember::remove;
     Unhealthy unhealthy = Unhealthy::remove;
-    DrainMode drain_mode = DrainMode::delete_record;
     bool has_drain_commands = false;  ///< somebody wants to be told of a drain
     bool check_readiness = false;
     std::chrono::seconds margin{15};
@@ -129,7 +122,6 @@ enum class Phase : std::uint8_t {
     leave_resolving,
     leave_reading,
     cleared,   ///< may be deleted; waits until its siblings are not refused
-    fading,    ///< weight 0, for those who ask anew, before the DELETE
     deleting,  ///< the DELETE
     withdrawing,
     draining,
@@ -379,8 +371,6 @@ struct Member {
     /// The record set may be there though it was not when last looked at: an UPSERT whose answer
     /// was lost, or somebody who put it back while it was out.
     bool may_be_written = false;
-    bool has_heir = false;             ///< somebody else has a weight, as last seen
-    bool has_faded = false;            ///< was at weight 0 for its time, or had none for it
     bool is_delete_uncertain = false;  ///< a DELETE whose answer was lost
     bool wrote_nothing = false;        ///< the identical record set was there
     std::optional<BootTime> insync;    ///< of the removal
@@ -404,6 +394,7 @@ struct State {
     DrainCommands drain_commands;
     std::string lifecycle_word;  ///< the target state that hook_wait follows from
     std::optional<HookWait> hook_wait;
+    bool is_hook_called = false;           ///< a call to Auto Scaling is out, whatever the wait
     std::optional<BootTime> last_word_by;  ///< the end does not wait longer for the others
     // Clocks of the surroundings, for the plan.
     std::optional<std::chrono::seconds> heartbeat_timeout;

@@ -115,7 +115,6 @@ void Stepper::come_back(Member& member, const Answer* last_answer) {
             member.is_delete_uncertain = true;
         }
     }
-    member.has_faded = false;
     member.stored.reset();
     member.change_id.clear();
     member.insync.reset();
@@ -160,7 +159,6 @@ void Stepper::go_out(Member& member, std::string note, std::string_view text) {
     member.stored.reset();
     member.floor.reset();
     member.was_in_service = false;
-    member.has_faded = false;
     member.may_be_written = false;
     member.is_delete_uncertain = false;
 }

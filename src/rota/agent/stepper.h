@@ -163,9 +163,6 @@ private:
     void continue_leave(Member& member, const Answer& answer);
     void on_group_before_leave(Member& member, const Group& group);
     void on_absent(Member& member);
-    /// Begins with weight 0, where that is asked for and can do something. @returns whether it has.
-    bool fade(Member& member);
-    void on_faded(Member& member);
     void clear_for_delete(Member& member, bool is_last);
     void settle_refusals();
     void delete_stored(Member& member);

@@ -304,11 +304,6 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             .add_option("--drain-end", options.drain_end,
                         "Command to run when it has ended, or was called off")
             ->type_name("COMMAND"),
-        command
-            .add_option("--drain-mode", options.drain_mode,
-                        "delete, or weight-zero: a TTL at weight 0 before the deletion")
-            ->check(CLI::IsMember({"delete", "weight-zero"}))
-            ->capture_default_str(),
         add_duration(command, "--margin", options.margin, "Added to the TTL when draining"),
         add_duration(command, "--client-floor", options.client_floor,
                      "Added too: how long clients keep an address whatever its TTL"),
@@ -491,8 +486,6 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
                   .region = options.region,
                   .profile = options.profile,
                   .imds_v1 = options.imds_v1};
-    settings.drain_mode = options.drain_mode == "weight-zero" ? agent::DrainMode::weight_zero
-                                                              : agent::DrainMode::delete_record;
     config.drain_begin = options.drain_begin;
     config.drain_end = options.drain_end;
     settings.has_drain_commands = !options.drain_begin.empty() || !options.drain_end.empty();
