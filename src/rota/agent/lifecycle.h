@@ -384,6 +384,7 @@ struct State {
     std::vector<Member> members;
     bool is_ready = false;
     bool is_checking_readiness = false;
+    bool is_hook_called = false;  ///< a call to Auto Scaling is out, whatever the wait
     std::optional<BootTime> readiness_wake;
     std::string readiness_detail;
     std::vector<Examination> examinations;  ///< one a check of the settings
@@ -394,7 +395,6 @@ struct State {
     DrainCommands drain_commands;
     std::string lifecycle_word;  ///< the target state that hook_wait follows from
     std::optional<HookWait> hook_wait;
-    bool is_hook_called = false;           ///< a call to Auto Scaling is out, whatever the wait
     std::optional<BootTime> last_word_by;  ///< the end does not wait longer for the others
     // Clocks of the surroundings, for the plan.
     std::optional<std::chrono::seconds> heartbeat_timeout;
