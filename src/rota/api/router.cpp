@@ -18,6 +18,7 @@
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
 #include "rota/base/log.h"
+#include "rota/base/metrics.h"
 #include "rota/http/message.h"
 #include "rota/http/server.h"
 #include "rota/http/url.h"
