@@ -440,7 +440,7 @@ class Sweep(unittest.TestCase):
         self.assertIn("give the hosted zone", refused(64, "--name", self.name))
         self.assertIn("has no {address}", refused(64, *rota, "--probe", "http://127.0.0.1/"))
         self.assertIn("'bogus' is none of ec2, asg:GROUP,…, list:ID,ID,…, file:PATH", refused(64, *rota, "--fleet", "bogus"))
-        self.assertIn("'0' is not between", refused(64, *rota, "--interval", "0"))
+        self.assertIn("'0' is less than the least, 1 s", refused(64, *rota, "--interval", "0"))
         self.assertIn("named twice", refused(64, *rota, "--name", self.name))
         self.assertIn("nowhere.test", refused(66, "--zone", "nowhere.test", "--name", "www.nowhere.test", "--once"))
         file = pathlib.Path(self.server.directory) / "sweep.toml"

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "rota/cli/durations.h"
 #include "rota/cli/members.h"
 #include "rota/cli/shares.h"
 #include "rota/config/file.h"
@@ -29,6 +30,16 @@ TEST(Duration, is_read_in_its_four_units) {
     for (const std::string_view text : {"", "s", "-1", "1.5", "5x", "5 s", "99999999999d"}) {
         EXPECT_FALSE(parse_duration("ttl", text)) << text;
     }
+}
+
+TEST(Duration, is_within_its_range_both_ends_included) {
+    constexpr DurationRange kRange{.least = 1s, .most = 5min};
+    EXPECT_EQ(read_duration("1", kRange), 1s);
+    EXPECT_EQ(read_duration("5m", kRange), 300s);
+    EXPECT_EQ(read_duration("0", kRange).error().message, "'0' is less than the least, 1 s");
+    EXPECT_EQ(read_duration("6m", kRange).error().message, "'6m' is more than the most, 300 s");
+    EXPECT_EQ(read_duration("2147483647"), 2147483647s);
+    EXPECT_FALSE(read_duration("2147483648"));
 }
 
 TEST(Shares, are_the_parts_of_the_sum_and_equal_when_all_are_zero) {

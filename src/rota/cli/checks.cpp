@@ -12,7 +12,8 @@
 #include <fmt/format.h>
 
 #include "rota/base/error.h"
-#include "rota/cli/members.h"
+#include "rota/cli/durations.h"
+#include "rota/cli/options.h"
 #include "rota/config/file.h"
 #include "rota/health/check.h"
 
@@ -88,25 +89,13 @@ Result<health::Check> read_check(const config::Table& table, const HealthOptions
 }  // namespace
 
 std::vector<CLI::Option*> add_health_options(CLI::App& command, HealthOptions& options) {
-    const auto complaint = [](const std::string& text) {
-        const auto check = health::parse_check(text);
-        return check ? std::string{} : check.error().message;
-    };
-    return {command
-                .add_option("--health", options.checks,
-                            "Be in the rota while this check passes, asked all the time; "
-                            "repeatable, all must pass")
-                ->check(complaint)
-                ->type_name("CHECK")
-                ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-                ->allow_extra_args(false),
-            command.add_option("--health-interval", options.interval, "Between two of its probes")
-                ->check([](const std::string& text) {
-                    const auto found = read_duration(text);
-                    return found ? std::string{} : found.error().message;
-                })
-                ->type_name("DURATION")
-                ->capture_default_str()};
+    return {
+        repeatable(command.add_option("--health", options.checks,
+                                      "Be in the rota while this check passes, asked all the time; "
+                                      "repeatable, all must pass"))
+            ->check(complaint(&health::parse_check))
+            ->type_name("CHECK"),
+        add_duration(command, "--health-interval", options.interval, "Between two of its probes")};
 }
 
 Result<std::vector<health::Check>> read_checks(const HealthOptions& options,

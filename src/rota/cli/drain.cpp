@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "rota/agent/status.h"
 #include "rota/base/error.h"
 #include "rota/cli/command.h"
+#include "rota/cli/durations.h"
 #include "rota/cli/follow.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
@@ -104,17 +106,9 @@ void add_drain(CLI::App& app, Run& run) {
         "drain", "Take this instance out of its rotas for maintenance; its agent goes on");
     auto options = std::make_shared<Options>();
     add_shared(command, *options);
-    command
-        .add_option("--for", options->drain_for,
-                    "Come back by itself after this long (default: at rota resume)")
-        ->check([](const std::string& text) {
-            const auto found = read_duration(text);
-            const bool is_none = found && found->count() == 0;
-            return is_none ? std::string{"0 is no time to drain for"}
-                   : found ? std::string{}
-                           : found.error().message;
-        })
-        ->type_name("DURATION")
+    add_duration(command, "--for", options->drain_for,
+                 "Come back by itself after this long (default: at rota resume)",
+                 {.least = std::chrono::seconds{1}})
         ->configurable(false);
     command.add_option("--reason", options->reason, "Why, for the log and rota status")
         ->type_name("TEXT")

@@ -12,6 +12,7 @@
 #include "rota/agent/config.h"
 #include "rota/base/error.h"
 #include "rota/base/text.h"
+#include "rota/cli/options.h"
 
 namespace rota::cli {
 namespace {
@@ -36,13 +37,11 @@ std::vector<CLI::Option*> add_hook_options(CLI::App& command, HookOptions& optio
     return {command.add_flag("--lifecycle-hooks,!--no-lifecycle-hooks", options.are_followed,
                              "End the waits of the group's lifecycle hooks with CONTINUE, once in "
                              "the rota or drained; on unless --no-lifecycle-hooks"),
-            command
-                .add_option("--lifecycle-hook", options.names,
-                            "Which hook is the agent's (default: one whose name begins with rota, "
-                            "else the only one); repeatable")
-                ->type_name("NAME")
-                ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-                ->allow_extra_args(false),
+            repeatable(command.add_option(
+                           "--lifecycle-hook", options.names,
+                           "Which hook is the agent's (default: one whose name begins with rota, "
+                           "else the only one); repeatable"))
+                ->type_name("NAME"),
             command
                 .add_option("--auto-scaling-group", options.group,
                             "The group (default: Auto Scaling is asked)")

@@ -19,7 +19,7 @@
 #include "rota/base/rng.h"
 #include "rota/base/text.h"
 #include "rota/cli/command.h"
-#include "rota/cli/members.h"
+#include "rota/cli/durations.h"
 #include "rota/cli/options.h"
 #include "rota/lab/clients.h"
 #include "rota/lab/metadata_service.h"

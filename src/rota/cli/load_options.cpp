@@ -16,7 +16,8 @@
 #include "rota/agent/weighing.h"
 #include "rota/agent/weight.h"
 #include "rota/base/error.h"
-#include "rota/cli/members.h"
+#include "rota/cli/durations.h"
+#include "rota/cli/options.h"
 #include "rota/dns/types.h"
 #include "rota/health/check.h"
 #include "rota/instance/load.h"
@@ -44,30 +45,17 @@ std::string complaint_of_source(const std::string& text) {
     return source ? std::string{} : source.error().message;
 }
 
-CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::string& into,
-                          const std::string& description) {
-    return command.add_option(flag, into, description)
-        ->check([](const std::string& text) {
-            const auto found = read_duration(text);
-            return found ? std::string{} : found.error().message;
-        })
-        ->type_name("DURATION")
-        ->capture_default_str();
-}
-
 }  // namespace
 
 std::vector<CLI::Option*> add_load_options(CLI::App& command, LoadOptions& options) {
     return {
-        command
-            .add_option("--load", options.sources,
-                        "Let the instance's load move its weight: cpu, psi:cpu, loadavg, memory, "
-                        "connections:LIMIT, exec:COMMAND, http://…, agent-check (the words of "
-                        "--health's); repeatable, the largest counts")
+        repeatable(command.add_option(
+                       "--load", options.sources,
+                       "Let the instance's load move its weight: cpu, psi:cpu, loadavg, memory, "
+                       "connections:LIMIT, exec:COMMAND, http://…, agent-check (the words of "
+                       "--health's); repeatable, the largest counts"))
             ->check(complaint_of_source)
-            ->type_name("SOURCE")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-            ->allow_extra_args(false),
+            ->type_name("SOURCE"),
         command
             .add_option("--load-target", options.target,
                         "Utilisation above which a member alone sheds load")

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +24,7 @@
 #include "rota/base/error.h"
 #include "rota/base/text.h"
 #include "rota/cli/checks.h"
+#include "rota/cli/durations.h"
 #include "rota/cli/hook_options.h"
 #include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
@@ -40,7 +40,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr seconds kLongestTtl{2147483647};
 constexpr seconds kLongestLease{300};  // what rota serve takes
 constexpr unsigned kMostWeight = 255;
 constexpr std::size_t kLongestIdentifier = 128;
@@ -50,31 +49,6 @@ const SettingSources& sources() {
                                     .default_file = "/etc/rota/agent.toml",
                                     .tables = {"rota", "health"}};
     return all;
-}
-
-/// What CLI11 asks of a check: nothing, or the complaint. An empty text is one that is not given.
-template <typename Parse>
-auto complaint(Parse parse) {
-    return [parse](const std::string& text) {
-        if (text.empty()) {
-            return std::string{};
-        }
-        const auto parsed = parse(text);
-        return parsed ? std::string{} : parsed.error().message;
-    };
-}
-
-Result<seconds> bounded(const std::string& text, seconds least, seconds most) {
-    const seconds found = ROTA_TRY(read_duration(text));
-    if (found < least) {
-        return fail(ErrorKind::config,
-                    fmt::format("'{}' is less than the least, {} s", text, least.count()));
-    }
-    if (found > most) {
-        return fail(ErrorKind::config,
-                    fmt::format("'{}' is more than the most, {} s", text, most.count()));
-    }
-    return found;
 }
 
 Result<dns::Type> read_type(const std::string& text) {
@@ -102,30 +76,19 @@ Status check_identifier(const std::string& text) {
     return {};
 }
 
-CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::string& into,
-                          const std::string& description, seconds least = seconds{0}) {
-    return command.add_option(flag, into, description)
-        ->check([least](const std::string& text) {
-            const auto found = bounded(text, least, kLongestTtl);
-            return found ? std::string{} : found.error().message;
-        })
-        ->type_name("DURATION")
-        ->capture_default_str();
-}
-
 void add_rota_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--zone", options.zone, "Hosted zone, by id or by name")
         ->type_name("ID|NAME");
     command.add_option("--name", options.name, "Domain name of the rota")
-        ->check(complaint(&dns::Name::parse))
+        ->check(complaint_unless_empty(&dns::Name::parse))
         ->type_name("NAME");
     command.add_option("--type", options.type, "A or AAAA (default: as the address)")
-        ->check(complaint(&read_type))
+        ->check(complaint_unless_empty(&read_type))
         ->type_name("TYPE");
     command
         .add_option("--address", options.address,
                     "public-ipv4, local-ipv4, ipv6, interface:NAME, or a literal")
-        ->check(complaint(&instance::parse_address_source))
+        ->check(complaint_unless_empty(&instance::parse_address_source))
         ->type_name("SOURCE")
         ->capture_default_str();
     command
@@ -136,15 +99,13 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
     command
         .add_option("--set-identifier", options.set_identifier,
                     "Set identifier (default: the instance id)")
-        ->check(complaint(&check_identifier))
+        ->check(complaint_unless_empty(&check_identifier))
         ->type_name("ID");
-    command
-        .add_option("--rota", options.rotas,
-                    "One of several rotas: name=…,zone=…,type=…,address=…,weight=…,ttl=…; "
-                    "repeatable, the options above are its defaults")
+    repeatable(
+        command.add_option("--rota", options.rotas,
+                           "One of several rotas: name=…,zone=…,type=…,address=…,weight=…,ttl=…; "
+                           "repeatable, the options above are its defaults"))
         ->type_name("KEY=VALUE,…")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false)
         ->configurable(false);
 }
 
@@ -288,14 +249,12 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
     add_api_options(command, options);
     const bool is_agent = shown == MemberCommand::agent;
     const std::vector<CLI::Option*> for_drain{
-        command
-            .add_option("--port", options.ports,
-                        "The service's port: a drain also waits until no client is connected to "
-                        "it; repeatable")
-            ->check(complaint(&read_port))
-            ->type_name("PORT")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-            ->allow_extra_args(false),
+        repeatable(command.add_option(
+                       "--port", options.ports,
+                       "The service's port: a drain also waits until no client is connected to "
+                       "it; repeatable"))
+            ->check(complaint_unless_empty(&read_port))
+            ->type_name("PORT"),
         command
             .add_option("--drain-begin", options.drain_begin,
                         "Command to run when a drain begins, as to send Connection: close")
@@ -308,7 +267,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
         add_duration(command, "--client-floor", options.client_floor,
                      "Added too: how long clients keep an address whatever its TTL"),
         add_duration(command, "--deadline", options.deadline, "Give up then, with exit status 75",
-                     seconds{1})};
+                     {.least = seconds{1}})};
     std::vector<CLI::Option*> for_agent{
         command
             .add_option("--drain-file", options.drain_file,
@@ -319,34 +278,23 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             .add_option(
                 "--ready", options.ready,
                 "Join when this check passes: http://…, tcp://HOST:PORT, grpc://…, exec:COMMAND, …")
-            ->check(complaint(&health::parse_check))
+            ->check(complaint_unless_empty(&health::parse_check))
             ->type_name("CHECK"),
         add_duration(command, "--ready-interval", options.ready_interval, "Between the checks",
-                     seconds{1}),
+                     {.least = seconds{1}}),
         command.add_flag("--notices,!--no-notices", options.notices,
                          "Leave on notices of the instance's end and with its Auto Scaling state "
                          "(metadata service, every 5 s); on unless --no-notices"),
-        command
-            .add_option("--notice", options.notice,
-                        "Lead time of the shortest notice, to warn of a TTL that cannot drain "
-                        "within it: 120s for spot instances")
-            ->check([](const std::string& text) {
-                const auto found = bounded(text, seconds{1}, kLongestTtl);
-                return found ? std::string{} : found.error().message;
-            })
-            ->type_name("DURATION"),
-        command
-            .add_option("--lease", options.lease,
-                        "Lease at rota serve, renewed in thirds of it, so that rota sweep sees a "
-                        "death; 0: none")
-            ->check([](const std::string& text) {
-                const auto found = bounded(text, seconds{0}, kLongestLease);
-                return found ? std::string{} : found.error().message;
-            })
-            ->type_name("DURATION")
-            ->capture_default_str(),
+        add_duration(command, "--notice", options.notice,
+                     "Lead time of the shortest notice, to warn of a TTL that cannot drain within "
+                     "it: 120s for spot instances",
+                     {.least = seconds{1}}),
+        add_duration(command, "--lease", options.lease,
+                     "Lease at rota serve, renewed in thirds of it, so that rota sweep sees a "
+                     "death; 0: none",
+                     {.most = kLongestLease}),
         add_duration(command, "--watch-interval", options.watch_interval,
-                     "Between looks at the own record set", seconds{1}),
+                     "Between looks at the own record set", {.least = seconds{1}}),
         command
             .add_option("--metrics", options.metrics,
                         "Show /healthz, /metrics and /status there, without a password; a port "
@@ -495,36 +443,6 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     config.agent_check = options.agent_check;
     config.json = options.json;
     return config;
-}
-
-Result<seconds> parse_duration(std::string_view option, std::string_view text) {
-    auto found = read_duration(text);
-    if (!found) {
-        found.error().message = fmt::format("{}: {}", option, found.error().message);
-    }
-    return found;
-}
-
-Result<seconds> read_duration(std::string_view text) {
-    std::int64_t number = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()));
-    std::int64_t factor = 0;
-    if (unit.empty() || unit == "s") {
-        factor = 1;
-    } else if (unit == "m") {
-        factor = seconds{std::chrono::minutes{1}}.count();
-    } else if (unit == "h") {
-        factor = seconds{std::chrono::hours{1}}.count();
-    } else if (unit == "d") {
-        factor = seconds{std::chrono::days{1}}.count();
-    }
-    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-    if (parsed.ec != std::errc{} || factor == 0 || number < 0 || number > kMost / factor) {
-        return fail(ErrorKind::config,
-                    fmt::format("'{}' is not a duration such as 15, 15s, 5m or 1h", text));
-    }
-    return seconds{number * factor};
 }
 
 }  // namespace rota::cli

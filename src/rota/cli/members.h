@@ -1,10 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "rota/agent/config.h"
@@ -76,11 +74,5 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
 /// The rotas of checked-in options: top-level values are the defaults of each.
 Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
                                                 std::span<const config::Table> tables);
-
-/// "90", "90s", "5m", "2h", "1d". @errors config: names the text.
-Result<std::chrono::seconds> read_duration(std::string_view text);
-
-/// The same. @errors config: names the option and the text.
-Result<std::chrono::seconds> parse_duration(std::string_view option, std::string_view text);
 
 }  // namespace rota::cli

@@ -215,12 +215,12 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
     return file;
 }
 
+CLI::Option* repeatable(CLI::Option* option) {
+    return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
+}
+
 std::string url_complaint(const std::string& text) {
-    if (text.empty()) {
-        return {};
-    }
-    const auto url = http::parse_url(text);
-    return url ? std::string{} : url.error().message;
+    return complaint_unless_empty(&http::parse_url)(text);
 }
 
 int report(const Error& error, Output output) {

@@ -9,7 +9,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 // Every option has one name and four sources: the flag (--allow-aws3), the environment
 // (ROTA_SERVE_ALLOW_AWS3), the configuration file (allow-aws3 = true), the default; the first that
@@ -38,6 +39,26 @@ Status refuse_empty_values(const CLI::App& command);
 /// @errors config: names the file, line and key, or the variable; usage: as refuse_empty_values();
 /// not_found: the file given does not exist.
 Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources);
+
+/// A check for CLI11, by the function that reads the text: what that complains of, or nothing.
+template <typename Reads>
+auto complaint(Reads reads) {
+    return [reads](const std::string& text) {
+        const auto found = reads(text);
+        return found ? std::string{} : found.error().message;
+    };
+}
+
+/// The same for an option whose empty text, its default, is as one that is not given.
+template <typename Reads>
+auto complaint_unless_empty(Reads reads) {
+    return [reads](const std::string& text) {
+        return text.empty() ? std::string{} : complaint(reads)(text);
+    };
+}
+
+/// Makes an option one that may be given again and again, each time with one value.
+CLI::Option* repeatable(CLI::Option* option);
 
 /// What is wrong with an option's URL; empty when nothing is, or there is none.
 std::string url_complaint(const std::string& text);

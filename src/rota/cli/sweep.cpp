@@ -16,7 +16,7 @@
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/cli/command.h"
-#include "rota/cli/members.h"
+#include "rota/cli/durations.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
 #include "rota/dns/name.h"
@@ -54,23 +54,7 @@ const SettingSources& sources() {
     return all;
 }
 
-/// For CLI11: what is wrong with the text, by the function that reads it.
-template <typename Reads>
-auto complaint(Reads reads) {
-    return [reads](const std::string& text) {
-        const auto found = reads(text);
-        return found ? std::string{} : found.error().message;
-    };
-}
-
-Result<seconds> at_least_a_second(std::string_view text) {
-    const seconds found = ROTA_TRY(read_duration(text));
-    constexpr seconds kMost{86'400};
-    if (found < seconds{1} || found > kMost) {
-        return fail(ErrorKind::config, fmt::format("'{}' is not between 1 s and 1 day", text));
-    }
-    return found;
-}
+constexpr DurationRange kIntervals{.least = seconds{1}, .most = std::chrono::days{1}};
 
 /// A and AAAA unless one is given: each is a rota of its own.
 Status add_rotas(const std::string& zone, const std::string& name, const std::string& type,
@@ -187,14 +171,6 @@ Result<int> sweep(CLI::App& command, Options& options) {
     return sweeper::run(settings, access, std::move(fleet));
 }
 
-CLI::Option* add_duration(CLI::App& command, const std::string& flag, std::string& into,
-                          const std::string& description) {
-    return command.add_option(flag, into, description)
-        ->check(complaint(&at_least_a_second))
-        ->type_name("DURATION")
-        ->capture_default_str();
-}
-
 void add_rota_options(CLI::App& command, Options& options) {
     command.add_option("--zone", options.zone, "Hosted zone, by id or by name")
         ->type_name("ID|NAME");
@@ -219,7 +195,8 @@ void add_witness_options(CLI::App& command, Options& options) {
                     "(default: what its heartbeats say)")
         ->check(complaint(&sweeper::CheckTemplate::parse))
         ->type_name("CHECK");
-    add_duration(command, "--probe-interval", options.probe_interval, "Between probes of a member");
+    add_duration(command, "--probe-interval", options.probe_interval, "Between probes of a member",
+                 kIntervals);
     command
         .add_option("--fall", options.sweep.settings.fall,
                     "Failed probes in a row that bear witness")
@@ -233,7 +210,8 @@ void add_witness_options(CLI::App& command, Options& options) {
         ->check(complaint(&sweeper::parse_fleet_choice))
         ->type_name("SOURCE");
     add_duration(command, "--young", options.young,
-                 "An instance that the fleet does not know may be so young that it will");
+                 "An instance that the fleet does not know may be so young that it will",
+                 kIntervals);
 }
 
 }  // namespace
@@ -245,7 +223,7 @@ void add_sweep(CLI::App& app, Run& run) {
     add_rota_options(command, *options);
     add_witness_options(command, *options);
     add_duration(command, "--interval", options->interval,
-                 "Between passes, each of which removes at most a fifth of a rota");
+                 "Between passes, each of which removes at most a fifth of a rota", kIntervals);
     command.add_flag("--once", options->sweep.once, "Look once, sweep, end")->configurable(false);
     command
         .add_flag("--dry-run", options->sweep.dry_run,
