@@ -6,9 +6,7 @@ Usage: test_health_probes.py PROBE_TOOL
 """
 import concurrent.futures
 import http.server
-import os
 import pathlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -20,7 +18,7 @@ import unittest
 
 import grpc
 
-from harness import eventually
+import haproxy
 
 TOOL = None
 
@@ -223,29 +221,14 @@ class Https(unittest.TestCase):
 class Haproxy(unittest.TestCase):
     """HAProxy asks an agent that answers with rota's lines; its statistics tell what it understood."""
 
-    PROGRAM = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
-
     def setUp(self):
-        self.assertIsNotNone(self.PROGRAM, "haproxy is missing: tools/packages/test.txt")
-        self.directory = tempfile.TemporaryDirectory()
-        self.addCleanup(self.directory.cleanup)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
         self.line = b"\n"
         self.agent = socket.create_server(("127.0.0.1", 0))
-        service = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(service.close)
         self.addCleanup(self.agent.close)
         threading.Thread(target=self.answer, daemon=True).start()
-        self.socket = os.path.join(self.directory.name, "stats")
-        configuration = pathlib.Path(self.directory.name, "haproxy.cfg")
-        configuration.write_text(
-            f"global\n  stats socket {self.socket}\n  maxconn 10\n"
-            "defaults\n  mode tcp\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n"
-            f"backend app\n  server one 127.0.0.1:{service.getsockname()[1]} weight 100 check inter 50ms agent-check agent-inter 50ms agent-addr 127.0.0.1 "
-            f"agent-port {self.agent.getsockname()[1]}\n"
-        )
-        self.haproxy = subprocess.Popen([self.PROGRAM, "-db", "-f", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(self.haproxy.communicate)
-        self.addCleanup(self.haproxy.kill)
+        self.haproxy = haproxy.Haproxy(self, directory.name, self.agent.getsockname()[1], "inter 50ms agent-inter 50ms")
 
     def answer(self):
         while True:
@@ -256,26 +239,10 @@ class Haproxy(unittest.TestCase):
             with client:
                 client.sendall(self.line)
 
-    def server(self):
-        """(status, weight) of the server as HAProxy's statistics show it."""
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(self.socket)
-            except OSError:
-                return None
-            client.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
-        names = text.splitlines()[0].lstrip("# ").split(",")
-        for row in text.splitlines()[1:]:
-            values = dict(zip(names, row.split(",")))
-            if values.get("svname") == "one":
-                return values["status"], int(values["weight"])
-        return None
-
     def becomes(self, words, *wanted):
         """Waits until HAProxy shows what it should after rota's line for these words."""
         self.line = subprocess.run([TOOL, "format", *words.split()], capture_output=True, check=True).stdout
-        eventually(lambda: self.server() == wanted, lambda: f"{wanted} after {self.line}, but {self.server()}", 20)
+        self.haproxy.becomes(*wanted, after=f"after {self.line}")
 
     def test_every_word_is_understood(self):
         for words, status, weight in (

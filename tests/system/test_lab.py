@@ -1,13 +1,11 @@
 """`rota lab`, headless: instances join and leave under load, and no request fails; a kill without warning costs what it costs."""
 
 import json
-import os
 import pathlib
 import re
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 import harness

@@ -4,13 +4,12 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
-import socket
 import unittest
 import urllib.error
 import urllib.request
 
+import haproxy
 import harness
 import test_agent
 
@@ -83,13 +82,10 @@ class Pages(ShowCase):
 
 
 class Haproxy(ShowCase):
-    """Debian's HAProxy follows the agent; its statistics tell what it made of the agent's words."""
-
-    PROGRAM = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+    """Debian's HAProxy follows the agent."""
 
     def setUp(self):
         super().setUp()
-        self.assertIsNotNone(self.PROGRAM, "haproxy is missing: tools/packages/test.txt")
         self.sibling()
         self.ready = os.path.join(self.directory, "ready")
 
@@ -98,42 +94,11 @@ class Haproxy(ShowCase):
         self.one = self.agent(
             "--agent-check", "0", "--weight", "50", "--watch-interval", "1s", "--ready", f"exec:test -e {self.ready}", "--ready-interval", "1s",
             "--drain-file", os.path.join(self.directory, "drain"), *options)  # fmt: skip
-        self.port = self.port_in(self.one, "answers agent checks")
-        service = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(service.close)
-        self.stats = os.path.join(self.directory, "stats")
-        configuration = pathlib.Path(self.directory, "haproxy.cfg")
-        configuration.write_text(
-            f"global\n  stats socket {self.stats}\n  maxconn 10\n"
-            "defaults\n  mode tcp\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n"
-            f"backend app\n  server one 127.0.0.1:{service.getsockname()[1]} weight 100 check inter 1s agent-check agent-inter {inter} agent-send hello\\n "
-            f"agent-addr 127.0.0.1 agent-port {self.port}\n"
-        )
-        haproxy = harness.Process([self.PROGRAM, "-db", "-f", configuration], self.directory, "haproxy")
-        self.addCleanup(haproxy.stop, signal.SIGKILL)
-
-    def statistics(self):
-        """The server's, by HAProxy's names; nothing before it runs."""
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(self.stats)
-            except OSError:
-                return None
-            client.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
-        names = text.splitlines()[0].lstrip("# ").split(",")
-        for row in text.splitlines()[1:]:
-            values = dict(zip(names, row.split(",")))
-            if values.get("svname") == "one":
-                return values
-        return None
-
-    def shown(self):
-        found = self.statistics()
-        return found and (found["status"], int(found["weight"]))
+        port = self.port_in(self.one, "answers agent checks")
+        self.haproxy = haproxy.Haproxy(self, self.directory, port, rf"inter 1s agent-inter {inter} agent-send hello\n")
 
     def becomes(self, *wanted):
-        harness.eventually(lambda: self.shown() == wanted, lambda: f"{wanted}; it is {self.shown()}", 60)
+        self.haproxy.becomes(*wanted)
 
     def test_it_follows_readiness_weight_drain_and_the_end(self):
         self.balance("--margin", "60s")
@@ -161,7 +126,7 @@ class Haproxy(ShowCase):
         self.balance("--margin", "0s", inter="4s")
         self.joined()
         # Before it has asked, it takes the server for up.
-        harness.eventually(lambda: (self.statistics() or {}).get("agent_status") == "L7OK", "it has asked", 60)
+        harness.eventually(lambda: (self.haproxy.statistics() or {}).get("agent_status") == "L7OK", "it has asked", 60)
         self.becomes("UP", 100)
         self.assertEqual(self.one.stop(seconds=60), 0, self.one.output())  # its drain takes 2 s at most
         self.becomes("DRAIN (agent)", 100)
