@@ -53,7 +53,8 @@ void check_not_stuck(const World& world) {
         const bool has_wake = member.wake.has_value();
         RC_ASSERT(!(has_call && has_wake));
         moves = moves || has_call || has_wake;
-        const bool rests = member.phase == Phase::out && !state.absences.empty();
+        const bool may_join = state.is_ready && health_of(state) != health::Verdict::initial;
+        const bool rests = member.phase == Phase::out && (!state.absences.empty() || !may_join);
         moves = moves || rests;
         const bool must_move = !is_end(member.phase) && member.phase != Phase::waiting &&
                                member.phase != Phase::cleared && !rests;

@@ -217,6 +217,14 @@ private:
 
     Answer serve(const Request& request) {
         if (const auto* upsert = std::get_if<Upsert>(&request)) {
+            const auto others = std::ranges::count_if(zone, [upsert](const auto& entry) {
+                return entry.first != upsert->record_set.set_identifier &&
+                       std::get<model::WeightedRouting>(entry.second.routing).weight > 0;
+            });
+            if (keeps_members && upsert->keep_members > static_cast<std::size_t>(others)) {
+                return Failure{.kind = FailureKind::too_few_members,
+                               .error = {ErrorKind::conflict, "PreconditionFailed", false}};
+            }
             zone[upsert->record_set.set_identifier] = upsert->record_set;
             last_upsert_sent = now;
             return Accepted{.change_id = "C1", .is_insync = false};

@@ -199,6 +199,54 @@ TEST(TerminationHook, gets_a_last_word_of_seconds_before_the_end) {
     EXPECT_EQ(world.now, gone + 10s);
 }
 
+TEST(TerminationHook, of_an_instance_that_was_never_ready_is_completed_at_once) {
+    Settings settings = hooked();
+    settings.check_readiness = true;
+    World world = started(settings);
+    world.feed(state_is("Terminated"));
+    EXPECT_EQ(asked(world), "find");
+    world.answer_all();
+    EXPECT_EQ(world.phase(), Phase::out);
+    world.feed(group_says("Terminating:Wait"));
+    EXPECT_EQ(asked(world), "complete web/rota-terminate");
+}
+
+TEST(TerminationHook, of_an_instance_that_was_never_ready_waits_for_an_earlier_life) {
+    Settings settings = hooked();
+    settings.check_readiness = true;
+    World world = started(settings);
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(state_is("Terminated"));
+    asked(world);
+    world.feed(group_says("Terminating:Wait"));
+    EXPECT_EQ(asked(world), "heartbeat web/rota-terminate");
+    world.feed(HookCalled{});
+    world.feed(CameBack{Reason::ending});  // called off: it goes on out, since it is not ready
+    ASSERT_TRUE(world.run_until(Phase::out));
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    world.feed(ReadinessChecked{.passed = true, .detail = {}});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
+TEST(TerminationHook, of_an_instance_that_was_never_ready_does_not_make_it_join) {
+    Settings settings = hooked();
+    settings.check_readiness = true;
+    World world = started(settings);
+    world.zone.erase("i-2");
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.feed(state_is("Terminated"));
+    world.feed(CameBack{Reason::ending});
+    world.feed(WentAbsent{{.reason = Reason::unhealthy, .guard = Guard::quorum, .text = "503"}});
+    while (world.answer_one()) {
+    }
+    EXPECT_TRUE(world.said("it is the last member"));
+    EXPECT_EQ(world.phase(), Phase::waiting);
+    EXPECT_TRUE(world.zone.contains("i-1"));
+    world.feed(CameBack{Reason::unhealthy});
+    world.feed(ReadinessChecked{.passed = true, .detail = {}});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+}
+
 TEST(Hooks, that_may_not_be_asked_for_are_said_once) {
     World world = started();
     world.feed(state_is("InService"));

@@ -508,6 +508,39 @@ TEST(WeightZero, that_cannot_be_taken_back_is_tried_gently) {
     EXPECT_EQ(weight_in(world), 10);
 }
 
+TEST(WeightZero, is_refused_by_the_server_where_siblings_were_faster) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    while (world.calls.empty() || !std::holds_alternative<Upsert>(world.calls.front().request)) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    EXPECT_EQ(std::get<Upsert>(world.calls.front().request).keep_members, 1U);
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);  // it has read at the same moment
+    carry(world, 0, 10s);
+    EXPECT_EQ(weight_in(world), 10);
+    EXPECT_TRUE(world.said("stays in the rota all the same"));
+    world.feed(CameBack{Reason::unhealthy});
+    carry(world, 0, 1h);
+    EXPECT_EQ(weight_in(world), 10);
+}
+
+TEST(WeightZero, that_lands_late_after_another_absence_is_taken_back) {
+    World world = among_two(staying_at_zero());
+    fall_sick(world);
+    while (world.calls.empty() || !std::holds_alternative<Upsert>(world.calls.front().request)) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    world.feed(WentAbsent{{.reason = Reason::standby, .guard = Guard::none, .text = "Standby"}});
+    world.answer_one(World::Fate::never_arrives);
+    world.feed(CameBack{Reason::standby});
+    world.feed(CameBack{Reason::unhealthy});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);
+    carry(world, 0, 10min);
+    EXPECT_EQ(weight_in(world), 10);
+    EXPECT_FALSE(world.said("by someone else"));
+}
+
 TEST(WeightZero, is_not_written_where_nobody_else_would_be_answered) {
     World world = among_two(staying_at_zero());
     world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);

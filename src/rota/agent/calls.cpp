@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <expected>
@@ -278,19 +279,19 @@ Answer Caller::carry_out(const ReadOwn& /*request*/) {
 }
 
 Answer Caller::carry_out(const Upsert& request) {
-    return change(model::Action::upsert, request.record_set, request.comment, {});
+    return change(model::Action::upsert, request.record_set, request.comment, request.keep_members);
 }
 
 Answer Caller::carry_out(const Delete& request) {
-    route53::ChangeOptions options;
-    if (request.keep_members > 0) {
-        options.keep_members = static_cast<std::uint32_t>(request.keep_members);
-    }
-    return change(model::Action::del, request.record_set, request.comment, options);
+    return change(model::Action::del, request.record_set, request.comment, request.keep_members);
 }
 
 Answer Caller::change(model::Action action, const model::RecordSet& record_set,
-                      const std::string& comment, const route53::ChangeOptions& options) {
+                      const std::string& comment, std::size_t keep_members) {
+    route53::ChangeOptions options;
+    if (keep_members > 0) {
+        options.keep_members = static_cast<std::uint32_t>(keep_members);
+    }
     // A record set with more than the model holds (a health check) is deleted as it was read.
     const bool is_raw = action == model::Action::del && beyond_the_model_;
     const auto info =

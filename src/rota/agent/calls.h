@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,7 +78,7 @@ private:
     Answer carry_out(const GetChange& request);
     Answer carry_out(const AskAge& request);
     Answer change(model::Action action, const model::RecordSet& record_set,
-                  const std::string& comment, const route53::ChangeOptions& options);
+                  const std::string& comment, std::size_t keep_members);
     Result<Target> resolve(bool with_address);
 
     RotaConfig config_;

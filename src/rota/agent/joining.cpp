@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -276,7 +277,7 @@ void Stepper::on_group_watched(Member& member, const Group& group) {
 
 void Stepper::on_watched(Member& member, const OwnRecord& own) {
     const bool is_early = std::exchange(member.scale.is_publishing, false);
-    member.scale.is_urgent = false;
+    const bool is_urgent = std::exchange(member.scale.is_urgent, false);
     if (own.is_foreign) {
         member.stored.reset();
         fail_join(member, {.kind = FailureKind::other_policy,
@@ -303,7 +304,7 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     member.disputes = 0;
-    if (is_early || urgent_weight(member)) {
+    if (is_early || is_urgent || urgent_weight(member)) {
         if (!publish_urgent(member) && !publish(member)) {
             watch_later(member);
         }
@@ -347,7 +348,11 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
     const bool may_have_happened = failure.kind == FailureKind::no_answer;
     const bool is_write = std::holds_alternative<Upsert>(member.request);
     if (is_write && may_have_happened) {
-        member.may_be_written = true;
+        note_lost_write(member);
+    }
+    if (member.phase == Phase::in_service && failure.kind == FailureKind::too_few_members) {
+        hold(member, failure.error.message);
+        return;
     }
     if (member.phase == Phase::in_service) {
         // A watch that failed changes nothing: the next one comes soon enough.
@@ -381,6 +386,15 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         return;
     }
     fail_join(member, failure);
+}
+
+void Stepper::note_lost_write(Member& member) {
+    member.may_be_written = true;
+    const std::uint8_t weight = weight_of(std::get<Upsert>(member.request).record_set);
+    std::vector<std::uint8_t>& lost = member.scale.lost;
+    if (std::ranges::find(lost, weight) == lost.end()) {
+        lost.push_back(weight);
+    }
 }
 
 void Stepper::fail_join(Member& member, const Failure& failure) {

@@ -35,7 +35,7 @@ void Stepper::begin_leave(Member& member, const Answer* last_answer) {
         } else if (const auto* failure = std::get_if<Failure>(last_answer);
                    failure != nullptr && failure->kind == FailureKind::no_answer &&
                    std::holds_alternative<Upsert>(member.request)) {
-            member.may_be_written = true;
+            note_lost_write(member);
         }
     }
     if (member.phase == Phase::joining) {

@@ -246,7 +246,8 @@ void Stepper::on(const Answered& event) {
         member.failures = 0;
         member.last_error.reset();
     }
-    if (wants_out(member)) {
+    const bool goes_on_out = is_withdrawing(member.phase) && !may_join();
+    if (wants_out(member) || goes_on_out) {
         if (is_withdrawing(member.phase)) {
             continue_leave(member, event.answer);
         } else {

@@ -171,6 +171,8 @@ struct ReadOwn {};  ///< one item, by set identifier
 struct Upsert {
     model::RecordSet record_set;
     std::string comment;
+    /// What must remain in the rota with a weight, where this one takes it; as of Delete.
+    std::size_t keep_members = 0;
 };
 
 struct Delete {

@@ -82,8 +82,15 @@ std::size_t Stepper::least_to_keep(const Member& member) const {
     return agent::least_to_keep(guard_of(state_.absences), member.members_seen.most(now_));
 }
 
+bool Stepper::may_join() const {
+    return state_.is_ready && health_of(state_) != health::Verdict::initial;
+}
+
 void Stepper::reconcile() {
-    if (state_.is_leaving || !state_.is_ready || health_of(state_) == health::Verdict::initial) {
+    // Who ends before it was ready has nothing to wait for, and may have a record set of an earlier
+    // life.
+    const bool is_ending = absence_of(state_, Reason::ending) != state_.absences.end();
+    if (state_.is_leaving || !(may_join() || is_ending)) {
         return;
     }
     for (Member& member : state_.members) {
@@ -141,6 +148,11 @@ void Stepper::hold(Member& member, std::string why) {
     say(log::Level::warning, member,
         fmt::format("stays in the rota all the same ({}): {}", describe(state_.absences),
                     member.held));
+    if (!may_join()) {
+        member.held.clear();
+        end(member, Phase::waiting, {});
+        return;
+    }
     if (target_of(member).value.empty() || !member.stored) {
         begin_join(member);
         return;
@@ -164,7 +176,7 @@ void Stepper::go_out(Member& member, std::string note, std::string_view text) {
 }
 
 void Stepper::recheck(Member& member, const Group& group) {
-    if (state_.is_leaving || !group.empty()) {
+    if (state_.is_leaving || !may_join() || !group.empty()) {
         prove(member);
         return;
     }

@@ -110,7 +110,7 @@ private:
     [[nodiscard]] bool wants_publishing(const Member& member) const;
     /// @returns whether a write is out now.
     bool publish(Member& member);
-    void write_weight(Member& member, std::uint8_t weight);
+    void write_weight(Member& member, std::uint8_t weight, std::size_t keep_members = 0);
     void on_published(Member& member, std::uint8_t before);
     void on_publish_failure(Member& member, const Failure& failure);
     std::uint8_t weight_to_join_with(Member& member);
@@ -139,6 +139,8 @@ private:
     void go_out(Member& member, std::string note, std::string_view text);
     void recheck(Member& member, const Group& group);
     [[nodiscard]] bool wants_out(const Member& member) const;
+    /// Ready, and the first verdicts are in.
+    [[nodiscard]] bool may_join() const;
     [[nodiscard]] std::size_t least_to_keep(const Member& member) const;
 
     // joining.cpp
@@ -157,6 +159,8 @@ private:
     void dispute(Member& member, Phase phase, Request request, std::string_view what);
     void on_join_failure(Member& member, const Failure& failure);
     void fail_join(Member& member, const Failure& failure);
+    /// An UPSERT whose answer does not come may land at any time.
+    static void note_lost_write(Member& member);
 
     // leaving.cpp
     void begin_leave(Member& member, const Answer* last_answer);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -194,12 +195,13 @@ bool Stepper::publish(Member& member) {
     return true;
 }
 
-void Stepper::write_weight(Member& member, std::uint8_t weight) {
+void Stepper::write_weight(Member& member, std::uint8_t weight, std::size_t keep_members) {
     model::RecordSet changed = stored_of(member);
     changed.routing = model::WeightedRouting{weight};
     call(member, Phase::in_service,
          Upsert{.record_set = std::move(changed),
-                .comment = comment(member, fmt::format("weight {}", weight))});
+                .comment = comment(member, fmt::format("weight {}", weight)),
+                .keep_members = keep_members});
 }
 
 void Stepper::on_published(Member& member, std::uint8_t before) {
@@ -218,11 +220,7 @@ void Stepper::on_published(Member& member, std::uint8_t before) {
 
 void Stepper::on_publish_failure(Member& member, const Failure& failure) {
     const std::uint8_t weight = weight_of(std::get<Upsert>(member.request).record_set);
-    auto& lost = member.scale.lost;
     ++member.scale.failed_writes;
-    if (failure.kind == FailureKind::no_answer && std::ranges::find(lost, weight) == lost.end()) {
-        lost.push_back(weight);
-    }
     say(log::Level::warning, member,
         fmt::format("cannot change the weight to {}: {}", weight, failure.error.message));
 }

@@ -82,7 +82,7 @@ bool Stepper::publish_urgent(Member& member) {
                                                others, keep));
         return true;
     }
-    write_weight(member, *weight);
+    write_weight(member, *weight, *weight == 0 ? least_to_keep(member) : 0);
     return true;
 }
 
