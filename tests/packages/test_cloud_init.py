@@ -12,9 +12,7 @@ import harness
 import machines
 import packages
 import parts
-
-NAME = "www.example.com"
-AUTH, METADATA, INSTANCE, CLIENT = "10.77.0.2", "10.77.0.5", "10.77.1.1", "10.77.0.4"
+from machines import CLIENT, INSTANCE, NAME
 
 # Only a folder is looked into for user data, the network is left as it is, and of cloud-init's modules those run that the user data needs.
 CLOUD = """datasource_list: [NoCloud]
@@ -51,14 +49,9 @@ class Schema(unittest.TestCase):
         self.assertIn("Valid", chroot.run("cloud-init", "schema", "--config-file", "/user-data"))
 
 
-class FirstBoot(machines.Case):
-    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
-
+class FirstBoot(machines.InstanceCase):
     def boot(self, data):
-        self.network.host("imds", METADATA, metadata=True)
-        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
         parts.python_in(self.network, "cli", WEB_SERVER, CLIENT, packages.MADE)
-        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
         chroot = chroots.Chroot("cloud", self)
         chroot.path("/etc/cloud/cloud.cfg.d/99-test.cfg").write_text(CLOUD)
         seed = chroot.path("/var/lib/cloud/seed/nocloud")

@@ -56,11 +56,44 @@ class Installed(unittest.TestCase):
         self.assertEqual(changed, {})
 
 
+class BesideSystemd:
+    """What holds of every package where systemd is."""
+
+    def test_the_user_is_made_without_systemd_too(self):
+        self.chroot.path("/usr/bin/systemd-sysusers").unlink()
+        self.install()
+        self.check_the_user_is_there()
+
+    def test_a_first_install_starts_nothing(self):
+        self.pretend_systemd()
+        self.install()
+        self.assertNotRegex(self.calls(), r"\b(start|restart|try-restart|enable)\b")
+
+    def test_a_removal_stops_the_agent_first(self):
+        self.install()
+        self.pretend_systemd()
+        said = self.remove()
+        self.assertRegex(self.calls(), r"systemctl stop rota-agent\.service rota-sweep\.service rota-serve\.service")
+        self.assertIn("draining", said)
+
+    def check_the_running_agent_is_left_alone(self, said):
+        """After an upgrade, which said that; gives what was called."""
+        calls = self.calls()
+        self.assertNotRegex(calls, AGENT_STOPPED)
+        self.assertIn("daemon-reload", calls)
+        self.assertRegex(calls, r"try-restart rota-serve\.service rota-sweep\.service")
+        self.assertIn("rota: the running agent is of the old version", said)
+        return calls
+
+
 class Deb:
     """What holds with every init."""
 
     def install(self, version=packages.VERSION):
         return self.chroot.run("dpkg", "-i", self.chroot.inside(packages.deb(version)))
+
+    def remove(self):
+        return self.chroot.run("dpkg", "-r", "rota")
 
     def test_the_name_route53_is_left_to_who_has_it(self):
         self.chroot.path("/usr/bin/route53").write_text("another's")
@@ -75,7 +108,7 @@ class Deb:
         self.assertEqual([path.name for path in self.chroot.path("/etc/rota").iterdir()], ["cacert.pem"])
 
 
-class DebBesideSystemd(Deb, Installed):
+class DebBesideSystemd(BesideSystemd, Deb, Installed):
     def test_install(self):
         self.install()
         self.check_the_program_runs()
@@ -89,11 +122,6 @@ class DebBesideSystemd(Deb, Installed):
         self.check_nothing_is_on()
         self.chroot.run("systemctl", "enable", "rota-agent")
         self.assertTrue(self.chroot.exists("/etc/systemd/system/multi-user.target.wants/rota-agent.service"))
-
-    def test_the_user_is_made_without_systemd_too(self):
-        self.chroot.path("/usr/bin/systemd-sysusers").unlink()
-        self.install()
-        self.check_the_user_is_there()
 
     def test_an_upgrade_keeps_what_was_changed(self):
         self.install()
@@ -109,24 +137,7 @@ class DebBesideSystemd(Deb, Installed):
     def test_an_upgrade_does_not_touch_a_running_agent(self):
         self.install()
         self.pretend_systemd()
-        said = self.install(packages.LATER)
-        calls = self.calls()
-        self.assertNotRegex(calls, AGENT_STOPPED)
-        self.assertIn("daemon-reload", calls)
-        self.assertRegex(calls, r"try-restart rota-serve\.service rota-sweep\.service")
-        self.assertIn("rota: the running agent is of the old version", said)
-
-    def test_a_first_install_starts_nothing(self):
-        self.pretend_systemd()
-        self.install()
-        self.assertNotRegex(self.calls(), r"\b(start|restart|try-restart|enable)\b")
-
-    def test_a_removal_stops_the_agent_first(self):
-        self.install()
-        self.pretend_systemd()
-        said = self.chroot.run("dpkg", "-r", "rota")
-        self.assertRegex(self.calls(), r"systemctl stop rota-agent\.service rota-sweep\.service rota-serve\.service")
-        self.assertIn("draining", said)
+        self.check_the_running_agent_is_left_alone(self.install(packages.LATER))
 
     def test_a_removal_keeps_settings_and_state_and_a_purge_does_not(self):
         self.install()
@@ -136,7 +147,7 @@ class DebBesideSystemd(Deb, Installed):
             self.chroot.path(name).parent.mkdir(exist_ok=True)
             self.chroot.path(name).write_text("")
         self.chroot.run("systemctl", "enable", "rota-agent")
-        self.chroot.run("dpkg", "-r", "rota")
+        self.remove()
         self.assertFalse(self.chroot.exists("/usr/bin/rota"))
         for name in ("/etc/rota/agent.toml", "/etc/default/rota-agent", "/var/lib/rota/rota.db"):
             self.assertTrue(self.chroot.exists(name), name)
@@ -146,7 +157,6 @@ class DebBesideSystemd(Deb, Installed):
         self.chroot.run("dpkg", "-P", "rota")
         self.assertFalse(self.chroot.exists("/var/log/rota-agent.log"))
         self.check_nothing_is_left()
-
 
 
 class DebBesideSysvinit(Deb, Installed):
@@ -173,14 +183,14 @@ class DebBesideSysvinit(Deb, Installed):
     def test_a_removal_keeps_settings_and_state_and_a_purge_does_not(self):
         self.install()
         self.chroot.run("update-rc.d", "rota-agent", "enable")
-        self.chroot.run("dpkg", "-r", "rota")
+        self.remove()
         self.assertTrue(self.chroot.exists("/etc/init.d/rota-agent"))
         self.assertFalse(self.chroot.exists("/usr/bin/rota"))
         self.chroot.run("dpkg", "-P", "rota")
         self.check_nothing_is_left()
 
 
-class Rpm(Installed):
+class Rpm(BesideSystemd, Installed):
     def rpm(self, *arguments):
         done = subprocess.run(["rpm", "--root", self.chroot.root, *arguments],
                               capture_output=True, text=True, check=False)  # fmt: skip
@@ -194,6 +204,9 @@ class Rpm(Installed):
 
     def install(self):
         return self.rpm("-i", "--nodeps", packages.rpm())
+
+    def remove(self):
+        return self.rpm("-e", "rota")
 
     def test_install(self):
         said = self.install()
@@ -212,11 +225,6 @@ class Rpm(Installed):
         self.assertEqual(self.chroot.run("systemctl", "is-enabled", "rota-agent").strip(), "enabled")
         self.assertEqual(self.chroot.attempt("systemctl", "is-enabled", "rota-serve").stdout.strip(), "disabled")
 
-    def test_the_user_is_made_without_systemd_too(self):
-        self.chroot.path("/usr/bin/systemd-sysusers").unlink()
-        self.install()
-        self.check_the_user_is_there()
-
     def test_settings_that_are_there_before_are_kept(self):
         self.chroot.path("/etc/rota").mkdir()
         settings = self.chroot.path("/etc/rota/agent.toml")
@@ -230,33 +238,16 @@ class Rpm(Installed):
         settings = self.chroot.path("/etc/rota/agent.toml")
         settings.write_text('zone = "example.org"\n')
         self.pretend_systemd()
-        said = self.rpm("-U", "--nodeps", packages.rpm(packages.LATER))
-        calls = self.calls()
-        self.assertNotRegex(calls, AGENT_STOPPED)
+        calls = self.check_the_running_agent_is_left_alone(self.rpm("-U", "--nodeps", packages.rpm(packages.LATER)))
         self.assertNotIn("preset", calls)
-        self.assertIn("daemon-reload", calls)
-        self.assertRegex(calls, r"try-restart rota-serve\.service rota-sweep\.service")
-        self.assertIn("rota: the running agent is of the old version", said)
         self.assertIn("example.org", settings.read_text())
         self.assertTrue(self.chroot.exists("/etc/systemd/system/multi-user.target.wants/rota-agent.service"))
-
-    def test_a_first_install_starts_nothing(self):
-        self.pretend_systemd()
-        self.install()
-        self.assertNotRegex(self.calls(), r"\b(start|restart|try-restart|enable)\b")
-
-    def test_a_removal_stops_the_agent_first(self):
-        self.install()
-        self.pretend_systemd()
-        said = self.rpm("-e", "rota")
-        self.assertRegex(self.calls(), r"systemctl stop rota-agent\.service rota-sweep\.service rota-serve\.service")
-        self.assertIn("draining", said)
 
     def test_a_removal_leaves_nothing_but_what_was_changed(self):
         self.install()
         self.chroot.run("systemctl", "enable", "rota-agent")
         self.chroot.path("/etc/rota/agent.toml").write_text('zone = "example.org"\n')
-        self.rpm("-e", "rota")
+        self.remove()
         after = self.chroot.tree()
         of_others = {"etc/sysconfig", "usr/share/licenses", "usr/share/man/man1"}  # which Red Hat's systems have
         self.assertEqual(set(after) - set(self.before) - of_others, {"etc/rota", "etc/rota/agent.toml.rpmsave"})

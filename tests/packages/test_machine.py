@@ -9,10 +9,7 @@ import chroots
 import harness
 import machines
 import packages
-import parts
-
-NAME, TTL, MARGIN = "www.example.com", 2, 1
-AUTH, METADATA, INSTANCE, CLIENT = "10.77.0.2", "10.77.0.5", "10.77.1.1", "10.77.0.4"
+from machines import AUTH, CLIENT, INSTANCE, MARGIN, NAME, TTL
 
 SETTINGS = f"""zone = "example.com"
 name = "{NAME}"
@@ -27,14 +24,9 @@ ExecStopPost=+/bin/sh -c 'echo %N stopped $(date +%%s.%%N) >>/var/log/rota/stamp
 """
 
 
-class Machine(machines.Case):
-    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
-
+class Machine(machines.InstanceCase):
     def setUp(self):
         super().setUp()
-        self.network.host("imds", METADATA, metadata=True)
-        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
-        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
         self.machine = machines.SystemdMachine(
             self.network, "i1", {"/packages": str(packages.MADE)}, str(self.directory / "out"), base=self.image()
         )
@@ -112,7 +104,7 @@ class Machine(machines.Case):
             if self.answers() == [INSTANCE]:
                 given_out = asked
             else:
-                served = parts.serves(self.network, INSTANCE, 30)
+                served = self.serves(30)
                 requests.append((time.time(), served))
         self.assertFalse(self.machine.is_running(), "poweroff never ended")
         when = self.stamps()[1]
@@ -163,7 +155,7 @@ class Machine(machines.Case):
         self.assertEqual(removal.returncode, 0, removal.stdout + removal.stderr)
         self.assertIn("draining", removal.stdout)
         self.assertEqual(self.answers(), [])
-        self.assertTrue(parts.serves(self.network, INSTANCE, 30))
+        self.assertTrue(self.serves(30))
         self.assertEqual(self.agents(), 0)
         self.machine.run("systemctl", "daemon-reload")
         self.assertNotEqual(self.machine.is_active("rota-agent"), "active")

@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 import harness
+import parts
 
 CACHE = os.environ.get("ROTA_TEST_CACHE", "/var/cache/rota-test")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -127,6 +128,26 @@ class Case(unittest.TestCase):
         self.addCleanup(self.network.close)
         for host, address in self.HOSTS.items():
             self.network.host(host, address)
+
+
+# The machines of an InstanceCase, and the instance's rota. Every init is to do the same with it.
+AUTH, METADATA, INSTANCE, CLIENT = "10.77.0.2", "10.77.0.5", "10.77.1.1", "10.77.0.4"
+NAME, TTL, MARGIN = "www.example.com", 2, 1
+
+
+class InstanceCase(Case):
+    """A name server, a metadata service and a client; the test boots the instance, on `i1`."""
+
+    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
+
+    def setUp(self):
+        super().setUp()
+        self.network.host("imds", METADATA, metadata=True)
+        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
+        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
+
+    def serves(self, seconds=2):
+        return parts.serves(self.network, INSTANCE, seconds)
 
 
 def _children(pid):

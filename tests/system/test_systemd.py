@@ -8,10 +8,7 @@ import unittest
 
 import harness
 import machines
-import parts
-
-NAME, TTL, MARGIN = "www.example.com", 2, 1
-AUTH, METADATA, INSTANCE, CLIENT = "10.77.0.2", "10.77.0.5", "10.77.1.1", "10.77.0.4"
+from machines import AUTH, CLIENT, INSTANCE, MARGIN, NAME, TTL
 
 STAMP = """[Service]
 ExecStartPost=+/bin/sh -c 'echo %n started $(date +%%s.%%N) >>/var/log/rota/stamps'
@@ -127,20 +124,9 @@ class ServeUnit(machines.Case):
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class Systemd(machines.Case):
-    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
-
-    def setUp(self):
-        super().setUp()
-        self.network.host("imds", METADATA, metadata=True)
-        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
-        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
-
+class Systemd(machines.InstanceCase):
     def answers(self):
         return self.server.answers(NAME)
-
-    def serves(self):
-        return parts.serves(self.network, INSTANCE)
 
     def boot(self, ready=f"http://{INSTANCE}/"):
         settings = self.directory / "rota-agent"

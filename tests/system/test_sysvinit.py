@@ -7,27 +7,13 @@ import unittest
 
 import harness
 import machines
-import parts
-
-NAME, TTL, MARGIN = "www.example.com", 2, 1
-AUTH, INSTANCE, CLIENT, METADATA = "10.77.0.2", "10.77.1.1", "10.77.0.4", "10.77.0.5"
+from machines import INSTANCE, MARGIN, NAME, TTL
 
 WHY_NOT = machines.cannot("mmdebstrap", "unshare", "nsenter", "dig", "curl")
 
 
-class Instance(machines.Case):
+class Instance(machines.InstanceCase):
     """A member with sysvinit."""
-
-    HOSTS = {"auth": AUTH, "cli": CLIENT, "i1": INSTANCE}
-
-    def setUp(self):
-        super().setUp()
-        self.network.host("imds", METADATA, metadata=True)
-        parts.python_in(self.network, "imds", parts.METADATA_OF_ONE, INSTANCE)
-        self.server = parts.NameServer(self.network, "auth", AUTH, self.directory)
-
-    def serves(self):
-        return parts.serves(self.network, INSTANCE)
 
     def boot(self, services=("nginx", "rota-agent"), scripts=(), rc="", ready=f"http://{INSTANCE}/"):
         """`scripts` ({name: text}) are more init scripts."""
@@ -65,7 +51,7 @@ class Instance(machines.Case):
             if self.server.answers(NAME) == [INSTANCE]:
                 given_out = asked
             else:  # whoever still holds the answer is served
-                served = parts.serves(self.network, INSTANCE, 30)
+                served = self.serves(30)
                 requests.append((time.monotonic(), served))
         self.assertFalse(machine.is_running(), machine.log())
         self.assertGreaterEqual(time.monotonic(), given_out + TTL)
