@@ -6,6 +6,7 @@ sanitizer builds.
 
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -94,6 +95,23 @@ class Process:
         if self.child.poll() is None:
             self.child.send_signal(number)
         return self.wait(seconds)
+
+
+class JsonTool:
+    """One of the tests' own programs, which answers every line of JSON with one."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **what):
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=20 * SLOW)
+        self.process.stdout.close()
 
 
 class Server:

@@ -4,10 +4,8 @@
 Usage: test_sigv4_botocore.py SIGN_TOOL [--write-golden]
 """
 import datetime
-import json
 import pathlib
 import random
-import subprocess
 import sys
 import unittest
 from unittest import mock
@@ -16,6 +14,8 @@ from urllib.parse import quote
 import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+import harness
 
 ID = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -56,11 +56,8 @@ def botocore_sign(method, host, target, headers, body, region, service, token):
     return [["Host", host]] + [[k, v] for k, v in request.headers.items()]
 
 
-def ask(process, **what):
-    what.update(now=NOW, access_key_id=ID, secret_access_key=SECRET)
-    process.stdin.write(json.dumps(what) + "\n")
-    process.stdin.flush()
-    return json.loads(process.stdout.readline())
+def ask(tool, **what):
+    return tool.ask(**what, now=NOW, access_key_id=ID, secret_access_key=SECRET)
 
 
 def golden_text(method, host, target, body, region, token):
@@ -76,13 +73,8 @@ def random_text(rng, alphabet, longest):
 class SigV4(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.process = subprocess.Popen([TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.process.stdin.close()
-        cls.process.wait(timeout=10)
-        cls.process.stdout.close()
+        cls.tool = harness.JsonTool(TOOL)
+        cls.addClassCleanup(cls.tool.close)
 
     def random_request(self, rng):
         nasty = "abcXYZ019-._~/ %*+&=?:@!$'()[]\\\"<>\u00e9\u1234"
@@ -110,17 +102,17 @@ class SigV4(unittest.TestCase):
             fields = botocore_sign(method, host, target, headers, body, region, "route53", token)
             theirs = dict((k.lower(), v) for k, v in fields)["authorization"]
             what = "seed %d, request %d: %s %s %r" % (seed, i, method, target, headers)
-            ours = ask(self.process, do="sign", method=method, target=target, headers=headers, body=body, host=host,
+            ours = ask(self.tool, do="sign", method=method, target=target, headers=headers, body=body, host=host,
                        region=region, service="route53", session_token=token)
             self.assertEqual(ours["authorization"], theirs, what)
             if not token:
                 self.check_verified(rng, what, method, target, fields, body)
 
     def check_verified(self, rng, what, method, target, fields, body):
-        verdict = ask(self.process, do="verify", method=method, target=target, headers=fields, body=body,
+        verdict = ask(self.tool, do="verify", method=method, target=target, headers=fields, body=body,
                       service="route53")
         self.assertEqual(verdict, {"access_key_id": ID}, what)
-        verdict = ask(self.process, do="verify", method=method, target=target, headers=fields,
+        verdict = ask(self.tool, do="verify", method=method, target=target, headers=fields,
                       body=body + rng.choice("ab"), service="route53")
         self.assertEqual(verdict["code"], "SignatureDoesNotMatch", what)
 
@@ -137,7 +129,7 @@ class SigV4(unittest.TestCase):
         handler = HmacAuthV3Handler("host", None, Provider("aws", ID, SECRET))
         request = mock.Mock(headers={"Date": "Sun, 22 Nov 2026 16:40:00 GMT"})
         handler.add_auth(request)
-        verdict = ask(self.process, do="verify", method="GET", target="/", headers=list(request.headers.items()),
+        verdict = ask(self.tool, do="verify", method="GET", target="/", headers=list(request.headers.items()),
                       body="", service="route53", allow_aws3=True)
         self.assertEqual(verdict, {"access_key_id": ID})
 

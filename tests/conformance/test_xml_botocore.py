@@ -3,10 +3,8 @@
 Our responses are the files of tests/golden/route53, which the unit tests hold the encoder to.
 Usage: test_xml_botocore.py CODEC_TOOL
 """
-import json
 import pathlib
 import random
-import subprocess
 import sys
 import unittest
 import warnings
@@ -16,6 +14,8 @@ import xml.sax
 import botocore.parsers
 import botocore.serialize
 import botocore.session
+
+import harness
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden/route53"
 TOOL = None
@@ -52,19 +52,12 @@ def tree(text):
 class Requests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.process = subprocess.Popen([TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.process.stdin.close()
-        cls.process.wait(timeout=10)
-        cls.process.stdout.close()
+        cls.tool = harness.JsonTool(TOOL)
+        cls.addClassCleanup(cls.tool.close)
 
     def recode(self, kind, body):
         body = body.decode() if isinstance(body, bytes) else body
-        self.process.stdin.write(json.dumps({"kind": kind, "body": body}) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
+        answer = self.tool.ask(kind=kind, body=body)
         self.assertIn("xml", answer, f"{answer}: {body}")
         return answer["xml"]
 

@@ -11,7 +11,9 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
+import unittest
 import urllib.parse
 
 import harness
@@ -151,6 +153,18 @@ class _ServiceHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class ServerCase(unittest.TestCase):
+    """A test with a directory, a `rota serve` and the zone example.com of its own."""
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="rota-test-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.server = harness.Server("--ns", "ns.example.com", directory=self.directory).start()
+        self.addCleanup(self.server.close)
+        self.client = self.server.boto3()
+        self.zone = self.server.zone("example.com", self.client)
 
 
 class Resolver:

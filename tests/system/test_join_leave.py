@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -16,14 +14,9 @@ import parts
 NAME, TTL, MARGIN = "www.example.com", 2, 1
 
 
-class Story(unittest.TestCase):
+class Story(parts.ServerCase):
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="rota-test-")
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.server = harness.Server("--ns", "ns.example.com", directory=self.directory).start()
-        self.addCleanup(self.server.close)
-        self.client = self.server.boto3()
-        self.zone = self.server.zone("example.com", self.client)
+        super().setUp()
         self.port = harness.free_port()
 
     def instance(self, number):

@@ -3,9 +3,7 @@ sleep waits for the caches; traffic meanwhile. In a network namespace of its own
 
 import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -17,14 +15,9 @@ NAME, PORT = "www.example.com", 80
 ITEMS = {"public-ipv4": "10.77.1.1", "instance-id": "i-0abc"}
 
 
-class OldScripts(unittest.TestCase):
+class OldScripts(parts.ServerCase):
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="rota-test-")
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.server = harness.Server("--ns", "ns.example.com", directory=self.directory).start()
-        self.addCleanup(self.server.close)
-        self.client = self.server.boto3()
-        self.zone = self.server.zone("example.com", self.client)
+        super().setUp()
         tools = pathlib.Path(self.directory) / "bin"
         tools.mkdir()
         (tools / "route53").symlink_to(harness.ROTA)
