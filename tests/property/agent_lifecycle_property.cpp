@@ -85,7 +85,7 @@ void check_what_is_shown(const World& world) {
         RC_ASSERT(is_up == is_ready);
     } else {
         const auto may_stay = [](const Member& member) {
-            return !member.held.empty() || (member.phase < Phase::deleting && member.failures == 0);
+            return !member.held.empty() || (member.phase < Phase::fading && member.failures == 0);
         };
         RC_ASSERT(!is_up || std::ranges::all_of(state.members, may_stay));
     }
@@ -164,6 +164,20 @@ public:
         world.feed(LeaveRequested{"SIGTERM"});
     }
 
+    /// Weight 0 first, and the weight back where the leave is refused after that.
+    void check_late_upserts() const {
+        const auto late = upserts() - upserts_before_leave;
+        RC_ASSERT(late <= 1 || world.state.settings.last == LastMember::refuse);
+        for (std::size_t i = world.log.size(), left = late; left > 0; --i) {
+            const auto* const upsert = std::get_if<Upsert>(&world.log[i - 1].second);
+            if (upsert != nullptr) {
+                RC_ASSERT(world.state.settings.drain_mode == DrainMode::weight_zero);
+                RC_ASSERT(upsert->comment.contains("rota leave, "));
+                --left;
+            }
+        }
+    }
+
     [[nodiscard]] std::size_t upserts() const {
         return static_cast<std::size_t>(std::ranges::count_if(world.log, [](const auto& entry) {
             return std::holds_alternative<Upsert>(entry.second);
@@ -194,15 +208,18 @@ public:
     void check_weights() {
         for (; checked < world.log.size(); ++checked) {
             const auto* const upsert = std::get_if<Upsert>(&world.log[checked].second);
-            if (upsert == nullptr) {
+            if (upsert == nullptr || upsert->comment.contains("rota leave, ")) {
                 continue;
             }
             const Scale& scale = world.state.members[0].scale;
             const bool is_zero =
                 std::get<model::WeightedRouting>(upsert->record_set.routing).weight == 0;
             if (world.phase() == Phase::in_service && (is_zero || scale.before_zero)) {
-                RC_ASSERT(world.state.settings.unhealthy == Unhealthy::weight_zero);
-                RC_ASSERT(is_zero == !world.state.absences.empty());
+                const Settings& settings = world.state.settings;
+                RC_ASSERT(settings.unhealthy == Unhealthy::weight_zero ||
+                          (!is_zero && settings.drain_mode == DrainMode::weight_zero));
+                const bool is_held = !world.state.members[0].held.empty();
+                RC_ASSERT(is_zero == !(world.state.absences.empty() || is_held));
                 continue;
             }
             if (!world.state.settings.load) {
@@ -229,7 +246,7 @@ public:
         check_not_stuck(world);
         check_what_is_shown(world);
         if (world.state.is_leaving && left_at) {
-            RC_ASSERT(upserts() == upserts_before_leave);
+            check_late_upserts();
             RC_ASSERT(world.state.members[0].phase != Phase::in_service ||
                       world.state.members[0].call.has_value());
         }
@@ -330,6 +347,7 @@ Settings random_settings() {
     settings.check_readiness = *rc::gen::arbitrary<bool>();
     settings.signature = "property";
     settings.has_drain_commands = *rc::gen::arbitrary<bool>();
+    settings.drain_mode = *rc::gen::element(DrainMode::delete_record, DrainMode::weight_zero);
     settings.watch_notices = *rc::gen::arbitrary<bool>();
     settings.follow_hooks = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>()) {

@@ -788,6 +788,144 @@ TEST(Absence, and_then_a_stop_while_clients_are_connected_looks_again_too) {
     EXPECT_FALSE(world.zone.contains("i-1"));
 }
 
+Settings fading() {
+    Settings settings = agent();
+    settings.drain_mode = DrainMode::weight_zero;
+    return settings;
+}
+
+std::uint8_t weight_now(const World& world) {
+    return std::get<model::WeightedRouting>(world.zone.at("i-1").routing).weight;
+}
+
+void fade(World& world) {
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.answer_one();
+    ASSERT_EQ(weight_now(world), 0);
+    ASSERT_EQ(world.phase(), Phase::fading);
+}
+
+Absence maintenance() {
+    return {.reason = Reason::maintenance, .guard = Guard::last_member, .text = "maintenance"};
+}
+
+TEST(Fading, is_a_ttl_at_weight_zero_before_the_deletion) {
+    World world = one_of(3, fading());
+    const BootTime start = world.now;
+    world.feed(LeaveRequested{"SIGTERM"});
+    fade(world);
+    EXPECT_EQ(describe(world.state, world.state.members[0], world.now),
+              "leaving, at weight 0, deleted in 60 s");
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    EXPECT_EQ(*world.last_delete_done, start + 60s);
+    EXPECT_GE(world.now, *world.last_delete_done + 75s);  // the floor runs from the DELETE
+}
+
+TEST(Fading, is_left_out_where_nobody_else_has_a_weight_or_there_is_no_time) {
+    World alone = one_of(1, fading());
+    alone.feed(LeaveRequested{"SIGTERM"});
+    World sick_siblings = one_of(2, fading());
+    sick_siblings.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);
+    sick_siblings.feed(LeaveRequested{"SIGTERM"});
+    Settings settings = fading();
+    settings.deadline = 134s;
+    World hurried = one_of(3, settings);
+    hurried.feed(LeaveRequested{"SIGTERM"});
+    World short_stop = one_of(3, fading());
+    short_stop.feed(StopTimeoutRead{134s});
+    short_stop.feed(LeaveRequested{"SIGTERM"});
+    World spot = one_of(3, fading());
+    spot.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});
+    World ill = one_of(3, fading());
+    ill.feed(sick());
+    for (World* world : {&alone, &sick_siblings, &hurried, &short_stop, &spot, &ill}) {
+        ASSERT_TRUE(world->run_until(Phase::withdrawing));
+        EXPECT_EQ(std::ranges::count_if(world->log,
+                                        [](const auto& entry) {
+                                            return std::holds_alternative<Upsert>(entry.second);
+                                        }),
+                  1);
+    }
+    EXPECT_TRUE(hurried.said("no time for weight 0 first"));
+    EXPECT_TRUE(hurried.said("the deadline of 134 s has no time for weight 0"));
+    EXPECT_TRUE(short_stop.said("TimeoutStopSec of 134 s has no time for weight 0"));
+}
+
+TEST(Fading, that_fails_does_not_hold_the_deletion_up) {
+    World world = one_of(3, fading());
+    world.feed(LeaveRequested{"SIGTERM"});
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.answer_one(World::Fate::never_arrives);
+    EXPECT_TRUE(world.said("deleting at once"));
+    ASSERT_TRUE(world.run_until(Phase::withdrawing));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);  // the lost write lands late
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+}
+
+TEST(Fading, ends_with_the_reason_for_it) {
+    World world = one_of(3, fading());
+    world.feed(WentAbsent{maintenance()});
+    fade(world);
+    world.feed(CameBack{Reason::maintenance});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(weight_now(world), 10);
+    EXPECT_EQ(world.deletes, 0U);
+}
+
+TEST(Fading, is_cut_short_by_what_cannot_wait) {
+    World stopped = one_of(3, fading());
+    stopped.feed(WentAbsent{maintenance()});
+    fade(stopped);
+    World spot = stopped;
+    World ill = stopped;
+    stopped.feed(LeaveRequested{"SIGTERM"});
+    spot.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});
+    ill.feed(sick());
+    for (World* world : {&stopped, &spot, &ill}) {
+        const BootTime then = world->now;
+        ASSERT_TRUE(world->run_until(Phase::withdrawing));
+        EXPECT_LE(world->now, then + 1s);
+    }
+}
+
+TEST(Fading, of_a_member_that_a_guard_holds_gives_the_weight_back) {
+    World world = one_of(2, fading());
+    world.feed(WentAbsent{maintenance()});
+    fade(world);
+    world.zone.erase("i-2");
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.said("it is the last member"));
+    EXPECT_EQ(weight_now(world), 10);
+
+    World refused = one_of(2, fading());
+    refused.feed(WentAbsent{maintenance()});
+    fade(refused);
+    ASSERT_TRUE(refused.run_until(Phase::deleting));
+    refused.zone.erase("i-2");
+    ASSERT_TRUE(refused.run_until(Phase::in_service));
+    EXPECT_EQ(weight_now(refused), 10);
+}
+
+TEST(Fading, of_one_that_is_refused_in_the_end_gives_the_weight_back) {
+    Settings settings = fading();
+    settings.goal = Goal::leave;
+    settings.last = LastMember::refuse;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 7);
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    fade(world);
+    world.zone.erase("i-2");
+    world.run_to_the_end();
+    EXPECT_EQ(world.phase(), Phase::refused);
+    EXPECT_EQ(weight_now(world), 7);
+    EXPECT_TRUE(world.said("this is the last member"));
+}
+
 std::string told(const World& world) {
     std::string text;
     for (const RunDrainCommand& command : world.drain_commands) {

@@ -35,6 +35,10 @@ std::string_view to_string(Phase phase) noexcept {
             return "leave_reading";
         case Phase::cleared:
             return "cleared";
+        case Phase::fading:
+            return "fading";
+        case Phase::restoring:
+            return "restoring";
         case Phase::deleting:
             return "deleting";
         case Phase::withdrawing:
@@ -117,6 +121,12 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::leave_reading:
         case Phase::cleared:
             return "leaving, the record set has not been deleted";
+        case Phase::fading:
+            return member.wake ? fmt::format("leaving, at weight 0, deleted in {}",
+                                             in_seconds(*member.wake - now))
+                               : "leaving by way of weight 0";
+        case Phase::restoring:
+            return "may not leave, its weight is being written back";
         case Phase::deleting:
             return "leaving, the DELETE is not accepted yet";
         case Phase::withdrawing:

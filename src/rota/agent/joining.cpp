@@ -220,16 +220,19 @@ void Stepper::warn_of_misfits(const Member& member, std::initializer_list<Clock>
     if (settings.goal != Goal::stay) {
         return;
     }
-    const Plan plan = plan_leave({.ttl = ttl_of(stored_of(member)),
-                                  .margin = settings.margin,
-                                  .client_floor = settings.client_floor,
-                                  .propagation = settings.usual_propagation,
-                                  .poll_interval = settings.notices_interval,
-                                  .deadline = settings.deadline,
-                                  .notice = settings.notice,
-                                  .heartbeat_timeout = state_.heartbeat_timeout,
-                                  .global_timeout = state_.global_timeout,
-                                  .stop_timeout = state_.stop_timeout});
+    const Plan plan =
+        plan_leave({.ttl = ttl_of(stored_of(member)),
+                    .margin = settings.margin,
+                    .client_floor = settings.client_floor,
+                    .propagation = settings.usual_propagation,
+                    .poll_interval = settings.notices_interval,
+                    .deadline = settings.deadline,
+                    .fade = settings.drain_mode == DrainMode::weight_zero ? fade_time(member)
+                                                                          : std::chrono::seconds{0},
+                    .notice = settings.notice,
+                    .heartbeat_timeout = state_.heartbeat_timeout,
+                    .global_timeout = state_.global_timeout,
+                    .stop_timeout = state_.stop_timeout});
     for (const Misfit& misfit : plan.misfits) {
         if (news.size() == 0 || std::ranges::find(news, misfit.clock) != news.end()) {
             say(log::Level::warning, member, misfit.sentence);

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -42,6 +44,8 @@ void Stepper::begin_leave(Member& member, const Answer* last_answer) {
         member.was_in_service = true;  // PENDING: some name servers may answer with it already
     }
     member.failures = 0;
+    member.has_faded = false;
+    member.faded_from.reset();
     if (!state_.is_leaving && guard_of(state_.absences) == Guard::quorum && member.target) {
         // What ails one ails its siblings: whoever reads last must see that the others have gone.
         call_later(member, Phase::leave_reading, ReadGroup{}, full_jitter(kWithdrawalSpread));
@@ -64,6 +68,10 @@ void Stepper::continue_leave(Member& member, const Answer& answer) {
         } else {
             on_group_before_leave(member, *group);
         }
+    } else if (member.phase == Phase::fading) {
+        on_faded(member);
+    } else if (member.phase == Phase::restoring) {
+        refuse(member, log::Level::error, std::exchange(member.note, {}));
     } else if (const auto* accepted = std::get_if<Accepted>(&answer)) {
         on_delete_accepted(member, *accepted);
     } else if (const auto* age = std::get_if<AgeSeen>(&answer)) {
@@ -138,10 +146,9 @@ void Stepper::clear_for_delete(Member& member, bool is_last) {
         return;
     }
     if (is_last) {
-        end(member, Phase::refused,
-            "this is the last member: leaving would leave the name without an address "
-            "(--last remove does it all the same)");
-        say(log::Level::error, member, member.note);
+        refuse(member, log::Level::error,
+               "this is the last member: leaving would leave the name without an address "
+               "(--last remove does it all the same)");
         return;
     }
     end(member, Phase::cleared, {});
@@ -167,13 +174,21 @@ void Stepper::settle_refusals() {
             continue;
         }
         if (is_refused) {
-            end(member, Phase::refused,
-                "left in place, because another rota would lose its last member");
-            say(log::Level::info, member, member.note);
+            refuse(member, log::Level::info,
+                   "left in place, because another rota would lose its last member");
         } else {
             delete_stored(member);
         }
     }
+}
+
+void Stepper::refuse(Member& member, log::Level level, std::string why) {
+    if (const auto before = std::exchange(member.faded_from, std::nullopt)) {
+        restore_weight(member, *before, std::move(why));
+        return;
+    }
+    say(level, member, why);
+    end(member, Phase::refused, std::move(why));
 }
 
 void Stepper::delete_stored(Member& member) {
@@ -184,6 +199,9 @@ void Stepper::delete_stored(Member& member) {
                         stored.values.empty() ? "" : stored.values.front(), stored.ttl,
                         stored.ttl + state_.settings.margin.count()));
         say(log::Level::info, member, member.note);
+        return;
+    }
+    if (begin_fade(member)) {
         return;
     }
     call(member, Phase::deleting,
@@ -269,6 +287,10 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         member.phase = Phase::leave_reading;
         member.request = ReadGroup{};
         retry_later(member, failure);
+        return;
+    }
+    if (member.phase == Phase::fading && std::holds_alternative<Upsert>(member.request)) {
+        on_fade_failure(member, failure);
         return;
     }
     if (failure.kind == FailureKind::too_few_members) {

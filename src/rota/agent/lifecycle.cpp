@@ -289,6 +289,7 @@ void Stepper::hurry_out(Member& member) {
         case Phase::emptying:
             finish_drain(member);
             return;
+        case Phase::fading:
         case Phase::deleting:
         case Phase::withdrawing:
             member.wake = now_;

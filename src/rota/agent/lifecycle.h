@@ -57,11 +57,18 @@ enum class LastMember : std::uint8_t { remove, refuse };
 /// What becomes of a member whose checks fail.
 enum class Unhealthy : std::uint8_t { remove, weight_zero };
 
+/// How a member leaves that has time.
+enum class DrainMode : std::uint8_t {
+    delete_record,  ///< at once
+    weight_zero,    ///< a TTL at weight 0 first, where somebody else has a weight
+};
+
 /// Frozen at start.
 struct Settings {
     Goal goal = Goal::stay;
     LastMember last = LastMember::remove;
     Unhealthy unhealthy = Unhealthy::remove;
+    DrainMode drain_mode = DrainMode::delete_record;
     bool has_drain_commands = false;  ///< somebody wants to be told of a drain
     bool check_readiness = false;
     std::chrono::seconds margin{15};
@@ -121,8 +128,10 @@ enum class Phase : std::uint8_t {
     blocked,  ///< joining failed in a way that somebody must repair; tried again slowly
     leave_resolving,
     leave_reading,
-    cleared,   ///< may be deleted; waits until its siblings are not refused
-    deleting,  ///< the DELETE
+    cleared,    ///< may be deleted; waits until its siblings are not refused
+    fading,     ///< weight 0 is written, or in force for its time
+    restoring,  ///< the weight, before a refusal
+    deleting,   ///< the DELETE
     withdrawing,
     draining,
     verifying,   ///< the record set may have been written meanwhile: one last look
@@ -369,6 +378,8 @@ struct Member {
     std::vector<std::string> siblings;  ///< their set identifiers, as last seen, in order
     std::string held;  ///< why it stays in whatever the absence; empty: it does not
     bool rechecked = false;
+    bool has_faded = false;  ///< in this leave: was at weight 0, or had no time for it
+    std::optional<std::uint8_t> faded_from;  ///< the weight before
     bool was_in_service = false;
     /// The record set may be there though it was not when last looked at: an UPSERT whose answer
     /// was lost, or somebody who put it back while it was out.

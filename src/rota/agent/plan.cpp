@@ -39,7 +39,7 @@ seconds bounded(seconds value) {
 
 Clocks bounded(Clocks clocks) {
     for (seconds* value : {&clocks.ttl, &clocks.margin, &clocks.client_floor, &clocks.propagation,
-                           &clocks.poll_interval, &clocks.deadline}) {
+                           &clocks.poll_interval, &clocks.deadline, &clocks.fade}) {
         *value = bounded(*value);
     }
     for (std::optional<seconds>* value : {&clocks.notice, &clocks.heartbeat_timeout,
@@ -134,6 +134,23 @@ void judge_stop_timeout(const Clocks& clocks, seconds deadline, Plan& plan) {
                                       suggestion.count())});
 }
 
+void judge_fade(const Clocks& clocks, Plan& plan) {
+    const bool is_stop_first = clocks.stop_timeout && *clocks.stop_timeout < clocks.deadline;
+    const seconds limit = is_stop_first ? *clocks.stop_timeout : clocks.deadline;
+    const seconds needed = plan.total + clocks.fade;
+    // Where not even the drain fits, that is said already.
+    if (clocks.fade == seconds{0} || plan.total > limit || needed <= limit) {
+        return;
+    }
+    plan.misfits.push_back(
+        {.clock = is_stop_first ? Clock::stop_timeout : Clock::deadline,
+         .suggestion = needed + kStopReserve,
+         .sentence = fmt::format("{} of {} s has no time for weight 0 before the drain ({} s in "
+                                 "all), so a stop deletes at once: raise it to {} s",
+                                 is_stop_first ? "TimeoutStopSec" : "the deadline", limit.count(),
+                                 needed.count(), (needed + kStopReserve).count())});
+}
+
 void judge_hook(const Clocks& clocks, Plan& plan) {
     if (clocks.heartbeat_timeout) {
         plan.heartbeat_interval = heartbeat_interval(*clocks.heartbeat_timeout);
@@ -220,6 +237,7 @@ Plan plan_leave(const Clocks& given) {
     judge_notice(clocks, plan);
     const seconds deadline = judge_deadline(clocks, plan);
     judge_stop_timeout(clocks, deadline, plan);
+    judge_fade(clocks, plan);
     judge_hook(clocks, plan);
     return plan;
 }

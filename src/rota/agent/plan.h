@@ -24,6 +24,8 @@ struct Clocks {
     /// How often the metadata service is asked, so how late a notice may be seen.
     std::chrono::seconds poll_interval{5};
     std::chrono::seconds deadline{300};  ///< the agent's own, of a leave
+    /// At weight 0 before the DELETE, where there is time; 0: deleted at once.
+    std::chrono::seconds fade{0};
     /// The lead time of the shortest notice to survive: 120 s for spot instances; empty: none.
     std::optional<std::chrono::seconds> notice;
     std::optional<std::chrono::seconds> heartbeat_timeout;  ///< of the lifecycle hook

@@ -107,6 +107,8 @@ void Stepper::reconcile(Member& member) {
     if (wants_out(member)) {
         if (!is_withdrawing(member.phase)) {
             begin_leave(member, nullptr);
+        } else {
+            cut_fade_short(member);
         }
     } else if (is_withdrawing(member.phase)) {
         come_back(member, nullptr);
@@ -153,7 +155,8 @@ void Stepper::hold(Member& member, std::string why) {
         end(member, Phase::waiting, {});
         return;
     }
-    if (target_of(member).value.empty() || !member.stored) {
+    const bool has_faded = std::exchange(member.has_faded, false);
+    if (target_of(member).value.empty() || !member.stored || has_faded) {
         begin_join(member);
         return;
     }

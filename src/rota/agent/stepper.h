@@ -169,6 +169,7 @@ private:
     void on_absent(Member& member);
     void clear_for_delete(Member& member, bool is_last);
     void settle_refusals();
+    void refuse(Member& member, log::Level level, std::string why);
     void delete_stored(Member& member);
     void on_delete_accepted(Member& member, const Accepted& accepted);
     void start_drain(Member& member, BootTime insync, std::string_view why);
@@ -177,6 +178,20 @@ private:
     void drain_until_floor(Member& member);
     void finish_drain(Member& member);
     void on_leave_failure(Member& member, const Failure& failure);
+
+    // fading.cpp
+    [[nodiscard]] bool may_fade(const Member& member) const;
+    [[nodiscard]] bool has_time_to_fade(const Member& member) const;
+    /// Until the caches have the weight of 0.
+    [[nodiscard]] std::chrono::seconds fade_time(const Member& member) const;
+    /// Writes weight 0, where that is asked for and does something. @returns whether it has.
+    bool begin_fade(Member& member);
+    void on_faded(Member& member);
+    void on_fade_failure(Member& member, const Failure& failure);
+    /// Of one that is refused after its fade: the refusal follows.
+    void restore_weight(Member& member, std::uint8_t weight, std::string why);
+    /// For a reason that cannot wait.
+    void cut_fade_short(Member& member);
 
     // Shared by both.
     void call(Member& member, Phase phase, Request request);

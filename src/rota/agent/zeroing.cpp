@@ -35,12 +35,13 @@ bool Stepper::is_sick_in_place(const Member& member) const {
 }
 
 std::optional<std::uint8_t> Stepper::urgent_weight(const Member& member) const {
-    if (is_sick_in_place(member)) {
-        const bool is_due = member.held.empty() && weight_of(stored_of(member)) != 0;
+    if (is_sick_in_place(member) && member.held.empty()) {
+        const bool is_due = weight_of(stored_of(member)) != 0;
         return is_due ? std::optional{std::uint8_t{0}} : std::nullopt;
     }
-    const bool is_back = member.phase == Phase::in_service && member.stored && !state_.is_leaving &&
-                         state_.absences.empty();
+    const bool is_to_be_in = state_.absences.empty() || !member.held.empty();
+    const bool is_back =
+        member.phase == Phase::in_service && member.stored && !state_.is_leaving && is_to_be_in;
     return is_back ? member.scale.before_zero : std::nullopt;
 }
 

@@ -256,6 +256,11 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
             ->check(complaint_unless_empty(&read_port))
             ->type_name("PORT"),
         command
+            .add_option("--drain-mode", options.drain_mode,
+                        "delete, or weight-zero: a TTL at weight 0 before the deletion")
+            ->check(CLI::IsMember({"delete", "weight-zero"}))
+            ->capture_default_str(),
+        command
             .add_option("--drain-begin", options.drain_begin,
                         "Command to run when a drain begins, as to send Connection: close")
             ->type_name("COMMAND"),
@@ -436,6 +441,8 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
                   .imds_v1 = options.imds_v1};
     config.drain_begin = options.drain_begin;
     config.drain_end = options.drain_end;
+    settings.drain_mode = options.drain_mode == "weight-zero" ? agent::DrainMode::weight_zero
+                                                              : agent::DrainMode::delete_record;
     settings.has_drain_commands = !options.drain_begin.empty() || !options.drain_end.empty();
     config.socket = options.socket;
     config.drain_file = options.drain_file;

@@ -39,6 +39,7 @@ struct MemberOptions {
     std::string client_floor = "0";
     std::string deadline = "300";
     std::string socket = "/run/rota/agent.sock";
+    std::string drain_mode = "delete";
     std::string drain_begin;
     std::string drain_end;
     std::string drain_file = "/var/lib/rota-agent/drain";
