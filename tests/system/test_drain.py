@@ -82,6 +82,16 @@ class Drain(test_agent.AgentCase):
         self.assertEqual(self.one.stop(), 0, self.one.output())
         self.assertTrue(os.path.exists(self.file))
 
+    def test_a_leave_may_begin_with_a_ttl_at_weight_zero(self):
+        self.sibling()
+        self.assertEqual(self.one.stop(), 0, self.one.output())
+        one = self.agent("--drain-mode", "weight-zero", name="two")
+        self.joined()
+        self.assertEqual(one.stop(seconds=60), 0, one.output())
+        self.assertEqual(list(self.members()), ["i-2"])
+        told = one.output()
+        self.assertLess(told.index("at weight 0 for"), told.index("removed from the rota"), told)
+
     def test_nobody_to_ask_and_wrong_words_are_told(self):
         self.one.stop()
         run = self.command("drain")
@@ -89,6 +99,33 @@ class Drain(test_agent.AgentCase):
         self.assertIn("no agent answers", run.stderr)
         run = self.command("drain", "--for", "soon")
         self.assertEqual(run.returncode, 64, run.stderr)
+
+
+class ByWayOfWeightZero(test_agent.AgentCase):
+    def setUp(self):
+        super().setUp()
+        self.join(self.metadata_of(2), "--address", "192.0.2.2", "--set-identifier", "i-2", "--ttl", "60s")
+        self.one = self.agent("--drain-mode", "weight-zero", "--drain-file", os.path.join(self.directory, "drain"))
+        self.joined()
+
+    def weight_is(self, weight):
+        harness.eventually(lambda: self.members()["i-1"]["Weight"] == weight, f"the weight is {weight}", 30)
+
+    def test_whoever_comes_back_has_its_weight_again(self):
+        self.assertEqual(self.command("drain", "--no-wait").returncode, 0)
+        self.weight_is(0)
+        status = json.loads(self.command("status", "--json").stdout)
+        self.assertEqual(status["rotas"][0]["phase"], "fading")
+        self.assertIn("at weight 0, deleted in", self.command("status").stdout)
+        self.assertEqual({value for _ in range(20) for value in self.server.dig(test_agent.NAME, "A").values("A")}, {"192.0.2.2"})
+        self.assertEqual(self.command("resume").returncode, 0)
+        self.weight_is(10)
+
+    def test_a_second_order_deletes_at_once(self):
+        self.assertEqual(self.command("drain", "--no-wait").returncode, 0)
+        self.weight_is(0)
+        self.one.child.send_signal(signal.SIGTERM)
+        harness.eventually(lambda: list(self.members()) == ["i-2"], "it is deleted", 30)
 
 
 if __name__ == "__main__":

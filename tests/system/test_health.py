@@ -71,6 +71,18 @@ class Health(test_agent.AgentCase):
         self.assertEqual(self.status()["health"], "healthy")
         self.assertEqual(agent.stop(), 0, agent.output())
 
+    def test_it_may_stay_at_weight_zero_instead(self):
+        self.sibling()
+        agent = self.agent("--health", self.application.check, "--health-interval", "1s", "--unhealthy", "weight-zero")
+        self.joined()
+        self.application.status = 503
+        harness.eventually(lambda: self.members()["i-1"]["Weight"] == 0, "its weight is 0", 60)
+        self.assertEqual({value for _ in range(20) for value in self.server.dig(NAME, "A").values("A")}, {"192.0.2.2"})
+        self.assertEqual(self.status()["rotas"][0]["phase"], "in_service")
+        self.application.status = 200
+        harness.eventually(lambda: self.members()["i-1"]["Weight"] == 10, "it has its weight again", 60)
+        self.assertEqual(agent.stop(), 0, agent.output())
+
     def test_it_does_not_join_before_the_first_pass(self):
         self.application.status = 500
         agent = self.agent("--health", self.application.check, "--health-interval", "1s")

@@ -13,9 +13,10 @@
 #include "rota/base/log.h"
 #include "rota/model/record_set.h"
 
-// A leave by way of weight 0: one write, a TTL at weight 0 while new lookups go to the siblings, and
-// then the DELETE with its whole floor, since weight 0 is only advice. It is a courtesy: whatever
-// stands in its way (a clock, a failure, a reason that cannot wait) leads to the DELETE at once.
+// A leave by way of weight 0: one write, a TTL at weight 0 while new lookups go to the siblings,
+// and then the DELETE with its whole floor, since weight 0 is only advice. It is a courtesy:
+// whatever stands in its way (a clock, a failure, a reason that cannot wait) leads to the DELETE at
+// once.
 namespace rota::agent {
 namespace {
 
@@ -29,10 +30,11 @@ bool is_gentle(const State& state) {
 
 bool Stepper::may_fade(const Member& member) const {
     const Settings& settings = state_.settings;
-    const bool has_heir = std::ranges::any_of(
-        member.scale.siblings, [](std::uint8_t sibling) { return sibling != 0; });
+    const bool has_heir = std::ranges::any_of(member.scale.siblings,
+                                              [](std::uint8_t sibling) { return sibling != 0; });
     return settings.drain_mode == DrainMode::weight_zero && !member.has_faded && has_heir &&
-           is_gentle(state_) && (state_.is_leaving || may_join()) && weight_of(stored_of(member)) != 0;
+           is_gentle(state_) && (state_.is_leaving || may_join()) &&
+           weight_of(stored_of(member)) != 0;
 }
 
 std::chrono::seconds Stepper::fade_time(const Member& member) const {
