@@ -9,11 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <ratio>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,7 +24,6 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <nlohmann/json.hpp>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -38,6 +35,7 @@
 #include "rota/base/print.h"
 #include "rota/base/rng.h"
 #include "rota/dns/name.h"
+#include "rota/lab/clients_report.h"
 #include "rota/lab/event_loop.h"
 #include "rota/lab/line_reader.h"
 #include "rota/lab/population.h"
@@ -51,7 +49,7 @@ namespace {
 constexpr std::chrono::milliseconds kReportEvery{250};
 constexpr int kReportsInAWindow = 8;
 constexpr std::chrono::milliseconds kMostLag{500};
-constexpr std::size_t kMostErrorsKept = 20;
+constexpr std::size_t kMostFailuresTold = 20;
 constexpr double kLongestLife = 10;  // times the mean
 
 using ConnectionId = std::uint64_t;
@@ -83,20 +81,6 @@ struct Request {
     std::string address;  // the last one tried
     bool is_retried = false;
 };
-
-struct AddressCounters {
-    std::uint64_t requests = 0;
-    std::uint64_t failed = 0;
-    std::uint64_t reconnects = 0;
-    std::uint64_t opened = 0;
-    std::uint64_t open = 0;
-    std::optional<BootTime> last_opened;
-    std::optional<BootTime> last_answer;
-};
-
-double seconds_of(BootTime time) noexcept {
-    return std::chrono::duration<double>{time.time_since_epoch()}.count();
-}
 
 class Clients {
 public:
@@ -138,12 +122,12 @@ private:
     std::optional<EventLoop::TimerId> arrival_;
     bool is_stopping_ = false;
 
-    std::map<std::string, AddressCounters> counters_;
+    std::map<std::string, AddressReport> counters_;
     LatencyHistogram latency_;
     LatencyHistogram recent_;
     LatencyHistogram last_window_;
     int reports_in_window_ = 0;
-    std::deque<nlohmann::json> errors_;
+    std::vector<FailedRequest> failures_;  // since the last report
 };
 
 Status Clients::start() {
@@ -260,7 +244,7 @@ void Clients::connect(RequestId request_id, const std::string& address) {
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const BootTime now = boot_now();
-    AddressCounters& counters = counters_[address];
+    AddressReport& counters = counters_[address];
     ++counters.opened;
     ++counters.open;
     counters.last_opened = now;
@@ -423,7 +407,7 @@ void Clients::close(ConnectionId id) {
 void Clients::succeed(RequestId id) {
     const Request& request = requests_.at(id);
     const BootTime now = boot_now();
-    AddressCounters& counters = counters_[request.address];
+    AddressReport& counters = counters_[request.address];
     ++counters.requests;
     counters.last_answer = now;
     latency_.add(now - request.started);
@@ -433,16 +417,11 @@ void Clients::succeed(RequestId id) {
 
 void Clients::fail_request(RequestId id, const std::string& why) {
     const Request& request = requests_.at(id);
-    AddressCounters& counters = counters_[request.address];
+    AddressReport& counters = counters_[request.address];
     ++counters.requests;
     ++counters.failed;
-    if (errors_.size() < kMostErrorsKept) {
-        errors_.push_back(
-            {{"at", seconds_of(boot_now())},
-             {"address", request.address},
-             {"what", why},
-             {"after_ms",
-              std::chrono::duration<double, std::milli>{boot_now() - request.started}.count()}});
+    if (failures_.size() < kMostFailuresTold) {
+        failures_.push_back({.at = boot_now(), .address = request.address, .what = why});
     }
     forget(id);
 }
@@ -469,38 +448,21 @@ void Clients::report(BootTime now) {
         recent_ = {};
         reports_in_window_ = 0;
     }
-    ResolverCounters dns;
+    ClientsReport report{.at = now,
+                         .addresses = counters_,
+                         .failures = std::exchange(failures_, {}),
+                         .dns = {},
+                         .p50_ms = last_window_.quantile(0.5).count(),
+                         .p99_ms = last_window_.quantile(0.99).count(),
+                         .all_p50_ms = latency_.quantile(0.5).count(),
+                         .all_p99_ms = latency_.quantile(0.99).count()};
     for (const auto& resolver : resolvers_) {
-        dns.look_ups += resolver->counters().look_ups;
-        dns.hits += resolver->counters().hits;
-        dns.queries += resolver->counters().queries;
-        dns.failures += resolver->counters().failures;
+        report.dns.look_ups += resolver->counters().look_ups;
+        report.dns.hits += resolver->counters().hits;
+        report.dns.queries += resolver->counters().queries;
+        report.dns.failures += resolver->counters().failures;
     }
-    nlohmann::json line{{"now", seconds_of(now)},
-                        {"in_flight", requests_.size()},
-                        {"p50_ms", last_window_.quantile(0.5).count()},
-                        {"p99_ms", last_window_.quantile(0.99).count()},
-                        {"all_p50_ms", latency_.quantile(0.5).count()},
-                        {"all_p99_ms", latency_.quantile(0.99).count()},
-                        {"dns",
-                         {{"look_ups", dns.look_ups},
-                          {"hits", dns.hits},
-                          {"queries", dns.queries},
-                          {"failures", dns.failures}}},
-                        {"errors", errors_}};
-    nlohmann::json& addresses = line["addresses"] = nlohmann::json::object();
-    for (const auto& [address, counters] : counters_) {
-        addresses[address] = {
-            {"requests", counters.requests},
-            {"failed", counters.failed},
-            {"reconnects", counters.reconnects},
-            {"opened", counters.opened},
-            {"open", counters.open},
-            {"last_opened", counters.last_opened ? seconds_of(*counters.last_opened) : 0},
-            {"last_answer", counters.last_answer ? seconds_of(*counters.last_answer) : 0}};
-    }
-    errors_.clear();
-    put(stdout, "{}\n", line.dump());
+    put(stdout, "{}\n", to_line(report));
     flush(stdout);
 }
 

@@ -16,6 +16,7 @@
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
 #include "rota/lab/audience.h"
+#include "rota/lab/clients_report.h"
 #include "rota/lab/event_loop.h"
 #include "rota/lab/instance.h"
 #include "rota/lab/load_curve.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rota/base/clock.h"
+#include "rota/lab/clients_report.h"
 #include "rota/lab/load_curve.h"
 
 // What happened in a run, as plain values: the view, the summary, the JSON object and the HTML
@@ -115,13 +116,6 @@ struct Happening {
     Elapsed at{};
     std::string text;
     bool is_bad = false;
-};
-
-struct DnsCounters {
-    std::uint64_t look_ups = 0;
-    std::uint64_t hits = 0;
-    std::uint64_t queries = 0;
-    std::uint64_t failures = 0;
 };
 
 struct RunRecord {

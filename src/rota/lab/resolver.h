@@ -12,17 +12,11 @@
 #include "rota/base/fd.h"
 #include "rota/base/rng.h"
 #include "rota/dns/name.h"
+#include "rota/lab/clients_report.h"
 #include "rota/lab/event_loop.h"
 #include "rota/lab/resolver_cache.h"
 
 namespace rota::lab {
-
-struct ResolverCounters {
-    std::uint64_t look_ups = 0;
-    std::uint64_t hits = 0;
-    std::uint64_t queries = 0;
-    std::uint64_t failures = 0;
-};
 
 /// One resolver as its clients see it: a cache that honours the TTL, and real queries over UDP to
 /// the name server when the cache has nothing. Three tries of a second each.
@@ -43,7 +37,7 @@ public:
     /// Calls `done` with an address to connect to, at once on a hit.
     void resolve(Done done);
 
-    [[nodiscard]] const ResolverCounters& counters() const noexcept { return counters_; }
+    [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
 
 private:
     Resolver(EventLoop& loop, Fd socket, dns::Name name, std::uint64_t seed);
@@ -57,7 +51,7 @@ private:
     dns::Name name_;
     Rng rng_;
     ResolverCache cache_;
-    ResolverCounters counters_;
+    DnsCounters counters_;
     std::vector<Done> waiting_;
     std::uint16_t query_id_ = 0;
     int tries_left_ = 0;
