@@ -33,12 +33,7 @@ void add_agent(CLI::App& app, Run& run) {
         *app.add_subcommand("agent", "Join when ready, stay in, and leave with a drain on SIGTERM");
     auto options = std::make_shared<MemberOptions>();
     add_member_options(command, *options, MemberCommand::agent);
-    command.callback([&command, &run, options] {
-        run = [&command, options] {
-            const auto status = run_agent(command, *options);
-            return status ? *status : report(status.error());
-        };
-    });
+    run_as(command, run, [&command, options] { return run_agent(command, *options); });
 }
 
 }  // namespace rota::cli

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "rota/base/error.h"
+
 namespace CLI {
 class App;
 }
@@ -12,6 +14,11 @@ namespace rota::cli {
 
 /// Runs the chosen subcommand and gives the exit status (sysexits.h).
 using Run = std::function<int()>;
+
+/// Makes `act` what runs when the subcommand is the one chosen. Its error is reported; for a
+/// program too where `is_json`, asked afterwards, says so.
+void run_as(CLI::App& command, Run& run, std::function<Result<int>()> act,
+            std::function<bool()> is_json = {});
 
 // Each adds its subcommand to the parser; the one chosen puts itself into `run`.
 void add_agent(CLI::App& app, Run& run);

@@ -89,16 +89,6 @@ void add_shared(CLI::App& command, Options& options) {
         ->configurable(false);
 }
 
-void run_as(CLI::App& command, const std::shared_ptr<Options>& options, Run& run,
-            Result<int> (*act)(CLI::App&, const Options&)) {
-    command.callback([&command, &run, options, act] {
-        run = [&command, options, act] {
-            const auto status = act(command, *options);
-            return status ? *status : report(status.error());
-        };
-    });
-}
-
 }  // namespace
 
 void add_drain(CLI::App& app, Run& run) {
@@ -117,7 +107,7 @@ void add_drain(CLI::App& app, Run& run) {
         ->check(CLI::IsMember({"remove", "refuse"}))
         ->capture_default_str()
         ->configurable(false);
-    run_as(command, options, run, &drain);
+    run_as(command, run, [&command, options] { return drain(command, *options); });
 }
 
 void add_resume(CLI::App& app, Run& run) {
@@ -125,7 +115,7 @@ void add_resume(CLI::App& app, Run& run) {
         *app.add_subcommand("resume", "End a rota drain: join again and wait until in service");
     auto options = std::make_shared<Options>();
     add_shared(command, *options);
-    run_as(command, options, run, &resume);
+    run_as(command, run, [&command, options] { return resume(command, *options); });
 }
 
 }  // namespace rota::cli

@@ -46,13 +46,9 @@ void add_join(CLI::App& app, Run& run) {
         .add_flag("--no-read", options->no_read,
                   "Write without looking first: one request, but the rota takes our TTL")
         ->configurable(false);
-    command.callback([&command, &run, options] {
-        run = [&command, options] {
-            const auto status = join(command, *options);
-            const Output output = options->member.json ? Output::json : Output::text;
-            return status ? *status : report(status.error(), output);
-        };
-    });
+    run_as(
+        command, run, [&command, options] { return join(command, *options); },
+        [options] { return options->member.json; });
 }
 
 }  // namespace rota::cli

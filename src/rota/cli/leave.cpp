@@ -200,13 +200,9 @@ void add_leave(CLI::App& app, Run& run) {
                     "elsewhere)")
         ->check(CLI::IsMember({"remove", "refuse"}))
         ->configurable(false);
-    command.callback([&command, &run, options] {
-        run = [&command, options] {
-            const auto status = leave(command, *options);
-            const Output output = options->member.json ? Output::json : Output::text;
-            return status ? *status : report(status.error(), output);
-        };
-    });
+    run_as(
+        command, run, [&command, options] { return leave(command, *options); },
+        [options] { return options->member.json; });
 }
 
 }  // namespace rota::cli

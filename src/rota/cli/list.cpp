@@ -216,13 +216,9 @@ void add_list(CLI::App& app, Run& run) {
     command.add_option("--profile", options->aws.profile, "Profile in AWS's shared files");
     command.add_flag("--json", options->json, "One JSON object on standard output")
         ->configurable(false);
-    command.callback([&command, &run, options] {
-        run = [&command, options] {
-            const auto status = list(command, *options);
-            const Output output = options->json ? Output::json : Output::text;
-            return status ? *status : report(status.error(), output);
-        };
-    });
+    run_as(
+        command, run, [&command, options] { return list(command, *options); },
+        [options] { return options->json; });
 }
 
 }  // namespace rota::cli

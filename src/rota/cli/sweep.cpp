@@ -253,13 +253,9 @@ void add_sweep(CLI::App& app, Run& run) {
         ->check(CLI::IsMember({"key-value", "json"}).description(""))
         ->type_name("FORMAT")
         ->capture_default_str();
-    command.callback([&command, &run, options] {
-        run = [&command, options] {
-            const auto status = sweep(command, *options);
-            const Output output = options->sweep.json ? Output::json : Output::text;
-            return status ? *status : report(status.error(), output);
-        };
-    });
+    run_as(
+        command, run, [&command, options] { return sweep(command, *options); },
+        [options] { return options->sweep.json; });
 }
 
 }  // namespace rota::cli
