@@ -165,18 +165,11 @@ Loop::Loop(const Config& config, std::shared_ptr<const Surroundings> surrounding
 }
 
 Status Loop::open() {
-    sigset_t wanted{};
-    ::sigemptyset(&wanted);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-        ::sigaddset(&wanted, number);
-    }
-    // Before the first thread, so that every thread inherits it.
-    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+    signals_ = ROTA_TRY(receive_signals({SIGTERM, SIGINT, SIGHUP}));
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for SIGPIPE
-    signals_ = Fd{::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
     timer_ = Fd{::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
-    if (!signals_ || !timer_) {
-        return fail_errno("signalfd or timerfd", errno);
+    if (!timer_) {
+        return fail_errno("timerfd", errno);
     }
     if (is_agent() && !config_.socket.empty()) {
         auto socket = StatusSocket::open(config_.socket, [this](std::string_view line, uid_t user) {

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "rota/base/clock.h"
+#include "rota/base/end_signal.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
 #include "rota/base/print.h"
@@ -284,15 +285,7 @@ void Service::report(BootTime now) {
 Status run_service(const ServiceOptions& options) {
     ::signal(SIGPIPE, SIG_IGN);
     const auto loop = ROTA_TRY(EventLoop::create());
-    sigset_t signals{};
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigaddset(&signals, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);  // NOLINT(concurrency-mt-unsafe): one thread
-    const Fd signal_fd{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
-    if (!signal_fd) {
-        return fail_errno("cannot receive signals", errno);
-    }
+    const Fd signal_fd = ROTA_TRY(receive_signals({SIGTERM, SIGINT}));
     Service service{options, *loop};
     loop->watch(signal_fd.get(), EventLoop::kReadable, [&](std::uint32_t) {
         signalfd_siginfo ignored{};
