@@ -68,18 +68,6 @@ std::string_view id_of(const Call& call) {
     return route53::strip_id_prefix(call.match.variables.front());
 }
 
-std::string_view to_string(model::Action action) {
-    switch (action) {
-        case model::Action::create:
-            return "CREATE";
-        case model::Action::del:
-            return "DELETE";
-        case model::Action::upsert:
-            return "UPSERT";
-    }
-    return "";
-}
-
 /// "UPSERT www.example.com. A i-0abc, DELETE …, and 7 more": one log line stays one line.
 std::string summary(const model::ChangeBatch& batch) {
     constexpr std::size_t kMostNamed = 3;

@@ -16,7 +16,14 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr int hex_value(char c) noexcept {
+std::uint32_t base64_value(char c) noexcept {
+    const std::size_t at = kBase64Digits.find(c);
+    return at == std::string_view::npos ? 64U : static_cast<std::uint32_t>(at);
+}
+
+}  // namespace
+
+int hex_value(char c) noexcept {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
@@ -28,13 +35,6 @@ constexpr int hex_value(char c) noexcept {
     }
     return -1;
 }
-
-std::uint32_t base64_value(char c) noexcept {
-    const std::size_t at = kBase64Digits.find(c);
-    return at == std::string_view::npos ? 64U : static_cast<std::uint32_t>(at);
-}
-
-}  // namespace
 
 std::string to_hex(std::span<const std::uint8_t> octets) {
     std::string out;

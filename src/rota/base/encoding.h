@@ -9,6 +9,9 @@
 
 namespace rota {
 
+/// A hexadecimal digit's value in any case; -1 when it is none.
+int hex_value(char c) noexcept;
+
 /// Lower-case hexadecimal.
 std::string to_hex(std::span<const std::uint8_t> octets);
 

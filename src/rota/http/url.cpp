@@ -29,19 +29,6 @@ bool is_unreserved(char c) noexcept {
            c == '.' || c == '_' || c == '~';
 }
 
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
-
 constexpr std::size_t kLongestShown = 120;
 
 std::unexpected<Error> bad_url(std::string_view text, std::string_view why) {

@@ -315,6 +315,18 @@ private:
 
 }  // namespace
 
+std::string_view to_string(Action action) noexcept {
+    switch (action) {
+        case Action::create:
+            return "CREATE";
+        case Action::del:
+            return "DELETE";
+        case Action::upsert:
+            return "UPSERT";
+    }
+    return "";
+}
+
 std::expected<ZoneDelta, std::vector<std::string>> plan_changes(const HostedZone& zone,
                                                                 const RecordSets& current,
                                                                 const ChangeBatch& batch,

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rota/model/hosted_zone.h"
@@ -14,6 +15,9 @@
 namespace rota::model {
 
 enum class Action : std::uint8_t { create, del, upsert };
+
+/// "CREATE", "DELETE" or "UPSERT", as the API has it.
+std::string_view to_string(Action action) noexcept;
 
 struct Change {
     Action action = Action::create;

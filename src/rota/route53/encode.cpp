@@ -21,18 +21,6 @@
 namespace rota::route53 {
 namespace {
 
-std::string_view action_text(model::Action action) noexcept {
-    switch (action) {
-        case model::Action::create:
-            return "CREATE";
-        case model::Action::del:
-            return "DELETE";
-        case model::Action::upsert:
-            return "UPSERT";
-    }
-    return "CREATE";
-}
-
 void write_values(aws::xml::Writer& out, const std::vector<std::string>& values) {
     out.open("ResourceRecords");
     for (const std::string& value : values) {
@@ -95,7 +83,7 @@ void write_changes(aws::xml::Writer& out, const std::vector<Change>& changes) {
     out.open("Changes");
     for (const Change& change : changes) {
         out.open("Change");
-        out.leaf("Action", action_text(change.action));
+        out.leaf("Action", to_string(change.action));
         write(out, change.record_set);
         out.close("Change");
     }
