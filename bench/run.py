@@ -18,6 +18,7 @@ import time
 
 import peers
 import registration
+import rest
 import route53_http
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -235,7 +236,7 @@ def header(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="registration,answer,dns,visible", help="comma-separated parts")
+    parser.add_argument("--only", default="registration,answer,dns,visible", help="comma-separated parts; rest too, which takes 25 min")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the DNS comparison (registration: twice as many + 1)")
     parser.add_argument("--seconds", type=float, default=1.2, help="length of a window of load")
     parser.add_argument("--workloads", default="w1,w2,w3,w4")
@@ -256,6 +257,8 @@ def main():
             lines += dns_report(bench_dns(options.rounds, options.seconds, options.workloads.split(","), scratch))
         if "visible" in parts:
             lines += visible_report(bench_visible(scratch, options.changes))
+        if "rest" in parts:
+            lines += rest.report(rest.bench(scratch, peers.Rota.binary))
     with open(options.output, "w", encoding="utf-8") as out:
         out.write("\n".join(lines))
     print(f"written: {options.output}")
