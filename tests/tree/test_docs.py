@@ -131,7 +131,7 @@ class Completion(unittest.TestCase):
 class Dev(unittest.TestCase):
     """./dev answers and refuses before it installs, configures or builds anything."""
 
-    VERBS = ("demo", "test", "build", "setup", "lint", "format", "fuzz", "bench", "package")
+    VERBS = ("demo", "test", "build", "setup", "lint", "format", "fuzz", "bench", "proof", "package")
 
     def dev(self, *words, **variables):
         environment = {**os.environ, **variables}
