@@ -298,10 +298,15 @@ def serves(network, address, seconds=2):
     return network.run("cli", "curl", "-s", "-m", str(seconds), "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/").stdout == "200"
 
 
-def _user():
-    """Options of `rota serve` that keep it root, which it is anyway in a user namespace, where setgroups(2) may be denied."""
+def groups_are_fixed():
+    """Whether this is a user namespace in which setgroups(2) is denied, so that nobody can change users."""
     with open("/proc/self/setgroups", encoding="ascii") as setgroups:
-        return () if setgroups.read() == "deny\n" else ("--user", "root")
+        return setgroups.read() == "deny\n"
+
+
+def _user():
+    """Options of `rota serve` that keep it root, which it is anyway in such a user namespace."""
+    return () if groups_are_fixed() else ("--user", "root")
 
 
 class NameServer:

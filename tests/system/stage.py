@@ -253,9 +253,10 @@ class Resolvers:
         self._start(network, "bind", program("named"), "-f", "-g", "-n", "1", "-c", config)
 
     def _dnsmasq(self, network, addresses):
+        foreground = "-d" if parts.groups_are_fixed() else "-k"  # to debug it does not change users
         for address in addresses:
             self._start(
-                network, "dnsmasq", program("dnsmasq"), "-k", "-C", "/dev/null", f"--server=/example.com/{AUTH}", "--no-resolv", "--no-hosts",
+                network, "dnsmasq", program("dnsmasq"), foreground, "-C", "/dev/null", f"--server=/example.com/{AUTH}", "--no-resolv", "--no-hosts",
                 "-u", "root", f"--listen-address={address}", "--bind-interfaces", "--pid-file", "--log-facility=-",
             )  # fmt: skip
 
