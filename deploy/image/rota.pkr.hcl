@@ -1,5 +1,5 @@
-# An image with rota installed, for Packer: Amazon Linux 2023 with the rpm of `./dev package`. What differs between groups comes from
-# user data (a file /etc/rota/agent.toml, as in ../cloud-init/agent.yaml) or from the file named here, once for all.
+# An image with rota installed, for Packer: Amazon Linux 2023 with the rpm of `./dev package`. It has no configuration, and so serves every
+# group: each says what it is by user data (../cloud-init/image.toml) or by its instances' tags (rota:zone, rota:name and so on).
 packer {
   required_plugins {
     amazon = {
@@ -12,12 +12,6 @@ packer {
 variable "package" {
   description = "The rpm."
   type        = string
-}
-
-variable "settings" {
-  description = "The agent.toml that every instance of the image has."
-  type        = string
-  default     = "agent.toml"
 }
 
 variable "region" {
@@ -54,18 +48,12 @@ build {
     destination = "/tmp/rota.rpm"
   }
 
-  provisioner "file" {
-    source      = var.settings
-    destination = "/tmp/agent.toml"
-  }
-
   # Enabled, not started: the machine that builds the image is no member. With the first boot of an instance it joins, last of all.
   provisioner "shell" {
     inline = [
       "sudo dnf install -y /tmp/rota.rpm",
-      "sudo install -m 644 /tmp/agent.toml /etc/rota/agent.toml",
       "sudo systemctl enable rota-agent",
-      "rm /tmp/rota.rpm /tmp/agent.toml",
+      "rm /tmp/rota.rpm",
     ]
   }
 }

@@ -20,6 +20,7 @@ _rota() {
         --address) mapfile -t COMPREPLY < <(compgen -W 'public-ipv4 local-ipv4 ipv6' -- "$word") ;;
         --last) mapfile -t COMPREPLY < <(compgen -W 'remove refuse' -- "$word") ;;
         --log-format) mapfile -t COMPREPLY < <(compgen -W 'key-value json' -- "$word") ;;
+        --instance-settings) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word") ;;
         --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warning error' -- "$word") ;;
         *)
             # Subcommands, and the commands of route53, which are indented by a tab.

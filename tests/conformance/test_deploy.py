@@ -11,6 +11,7 @@ import unittest
 
 import botocore.session
 import harness
+import parts
 import yaml
 
 DEPLOY = harness.ROOT / "deploy"
@@ -249,6 +250,28 @@ class CloudInit(unittest.TestCase):
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)
         self.assertIn("\nset -eu\n", script)
         self.assertEqual(self.config["runcmd"], [["sh", "/run/rota-set-up"]], "from /run, which may be mounted noexec")
+
+    def settings_of(self, user_data, tags=None):
+        """What `rota` makes of them: its complaint about an API that is not there names the rota, or there is another."""
+        metadata = parts.Metadata({"instance-id": "i-1", "public-ipv4": "192.0.2.1"})
+        self.addCleanup(metadata.close)
+        metadata.user_data, metadata.tags = user_data, tags
+        environment = harness.clean_environment(
+            AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y", AWS_EC2_METADATA_SERVICE_ENDPOINT=metadata.endpoint,
+            AWS_ENDPOINT_URL_ROUTE_53="http://127.0.0.1:1", ROTA_AGENT_CONFIG="/dev/null",
+        )  # fmt: skip
+        del environment["AWS_EC2_METADATA_DISABLED"]
+        run = subprocess.run(
+            [harness.ROTA, "join", "--dry-run", "--deadline", "1s"], env=environment, capture_output=True, text=True, timeout=120 * harness.SLOW
+        )
+        return run.stderr
+
+    def test_rota_takes_the_settings_of_an_image(self):
+        text = filled(DEPLOY / "cloud-init/image.toml")
+        self.assertIn("www.example.com. A i-1: ListResourceRecordSets", self.settings_of(text))
+        self.assertIn("user data:5: unknown key 'names'", self.settings_of(text.replace("\nname =", "\nnames =")))
+        tags = {"Name": "web", "rota:zone": VALUES["zone_id"], "rota:name": VALUES["record_name"]}
+        self.assertIn("www.example.com. A i-1: ListResourceRecordSets", self.settings_of(None, tags))
 
 
 if __name__ == "__main__":

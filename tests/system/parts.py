@@ -41,10 +41,11 @@ class _Running:
 
 
 class Metadata(_Running):
-    """EC2's metadata service: version 2 with tokens, version 1 only where `v1`. `items` may change while it runs; a missing one is 404."""
+    """EC2's metadata service: version 2 with tokens, version 1 only where `v1`. `items` may change while it runs; a missing one is 404.
+    `user_data` is another, and so are the instance's `tags`, where they are allowed in the metadata."""
 
     def __init__(self, items, host="127.0.0.1", port=0, v1=False):
-        self.items, self.v1 = dict(items), v1
+        self.items, self.v1, self.user_data, self.tags = dict(items), v1, None, None
         self.requests = []
         super().__init__(host, port, _MetadataHandler)
 
@@ -127,7 +128,14 @@ class _MetadataHandler(http.server.BaseHTTPRequestHandler):
         if token != self.TOKEN and not (owner.v1 and token is None):
             return self.answer(401)
         item = self.path.removeprefix("/latest/meta-data/")
-        return self.answer(200, owner.items[item]) if item in owner.items else self.answer(404)
+        text = owner.items.get(item)
+        if self.path == "/latest/user-data":
+            text = owner.user_data
+        elif item == "tags/instance" and owner.tags is not None:
+            text = "\n".join(owner.tags)
+        elif item.startswith("tags/instance/") and owner.tags is not None:
+            text = owner.tags.get(item.removeprefix("tags/instance/"))
+        return self.answer(404) if text is None else self.answer(200, text)
 
     def log_message(self, *_):
         pass

@@ -138,7 +138,7 @@ TEST(MemberOptions, in_a_file_are_accepted_by_every_subcommand_that_reads_it) {
             EXPECT_NE(app.get_option_no_throw(name), nullptr) << name;
         }
         app.parse("--config " + path);
-        const auto config = read_member_options(app, options, false);
+        const auto config = read_member_options(app, options, RotaNeed::unused);
         EXPECT_TRUE(config) << config.error().message;
         EXPECT_EQ(options.log_format, "json");
     }

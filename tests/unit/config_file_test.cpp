@@ -53,8 +53,9 @@ TEST(ConfigFile, keeps_the_order_of_arrays_of_tables) {
 TEST(ConfigFile, names_file_line_and_key_of_an_unknown_key) {
     const Table table = parse("data = \"x\"\n\ndnss = [\"a\"]\n", "/etc/rota/serve.toml").value();
     const std::vector<std::string> keys{"dns", "data"};
-    EXPECT_EQ(table.allow_only(keys).error().message,
-              "/etc/rota/serve.toml:3: unknown key 'dnss'; known keys: data, dns");
+    EXPECT_EQ(
+        table.allow_only(keys).error().message,
+        "/etc/rota/serve.toml:3: unknown key 'dnss' (did you mean 'dns'?); known keys: data, dns");
 }
 
 TEST(ConfigFile, names_an_unknown_array_of_tables) {

@@ -42,7 +42,8 @@ bool is_held(const agent::RotaView& rota) {
 }
 
 Result<int> drain(CLI::App& command, const Options& options) {
-    const agent::Config config = ROTA_TRY(read_member_options(command, options.member, false));
+    const agent::Config config =
+        ROTA_TRY(read_member_options(command, options.member, RotaNeed::unused));
     Request request{.kind = Request::Kind::drain,
                     .reason = options.reason,
                     .takes_last = options.last == "remove"};
@@ -70,7 +71,8 @@ Result<int> drain(CLI::App& command, const Options& options) {
 }
 
 Result<int> resume(CLI::App& command, const Options& options) {
-    const agent::Config config = ROTA_TRY(read_member_options(command, options.member, false));
+    const agent::Config config =
+        ROTA_TRY(read_member_options(command, options.member, RotaNeed::unused));
     const auto ended = [&options](const agent::StatusView& view) {
         if (view.is_leaving || !view.absences.empty()) {
             return std::optional{EX_TEMPFAIL};

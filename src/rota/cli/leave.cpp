@@ -143,7 +143,7 @@ Result<int> follow_leave(const agent::Config& config) {
 
 Result<int> leave(CLI::App& command, const Options& options) {
     const std::vector<std::string> given = given_for_agent(command);
-    agent::Config config = ROTA_TRY(read_member_options(command, options.member, false));
+    agent::Config config = ROTA_TRY(read_member_options(command, options.member, RotaNeed::wanted));
     config.settings.goal = agent::Goal::leave;
     config.settings.check_readiness = false;
     config.settings.last = default_last();

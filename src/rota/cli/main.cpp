@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <sstream>
@@ -14,6 +13,7 @@
 #include <sysexits.h>
 
 #include "rota/base/error.h"
+#include "rota/base/near_miss.h"
 #include "rota/base/print.h"
 #include "rota/cli/command.h"
 #include "rota/cli/route53.h"
@@ -63,27 +63,6 @@ bool is_called_route53(std::string_view program) noexcept {
     return program.substr(program.rfind('/') + 1) == "route53";
 }
 
-/// How many letters to add, drop, change or swap with the next to make one word of the other.
-std::size_t distance(std::string_view one, std::string_view other) {
-    std::vector<std::vector<std::size_t>> cost(one.size() + 1,
-                                               std::vector<std::size_t>(other.size() + 1));
-    for (std::size_t i = 0; i <= one.size(); ++i) {
-        for (std::size_t j = 0; j <= other.size(); ++j) {
-            if (i == 0 || j == 0) {
-                cost[i][j] = i + j;
-                continue;
-            }
-            const std::size_t change = one[i - 1] == other[j - 1] ? 0 : 1;
-            cost[i][j] =
-                std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + change});
-            if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1]) {
-                cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-            }
-        }
-    }
-    return cost[one.size()][other.size()];
-}
-
 /// The parts of the lab are subcommands that nobody types.
 bool is_subcommand(std::string_view name) {
     return std::ranges::find(kSubcommands, name, &Subcommand::name) != kSubcommands.end() ||
@@ -91,13 +70,13 @@ bool is_subcommand(std::string_view name) {
 }
 
 int refuse_subcommand(std::string_view name) {
-    constexpr std::size_t kMostMistakes = 2;
-    const auto* const nearest = std::ranges::min_element(
-        kSubcommands, {},
-        [name](const Subcommand& subcommand) { return distance(name, subcommand.name); });
-    const bool is_near = distance(name, nearest->name) <= kMostMistakes;
+    std::vector<std::string> names(kSubcommands.size());
+    std::ranges::transform(kSubcommands, names.begin(), [](const Subcommand& subcommand) {
+        return std::string{subcommand.name};
+    });
+    const auto meant = rota::near_miss(name, names);
     rota::put(stderr, "rota: there is no subcommand '{}'{}; rota --help lists them\n", name,
-              is_near ? fmt::format(": did you mean '{}'?", nearest->name) : "");
+              meant ? fmt::format(": did you mean '{}'?", *meant) : "");
     return EX_USAGE;
 }
 

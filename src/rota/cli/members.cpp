@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <iterator>
 #include <span>
 #include <string>
@@ -21,11 +22,14 @@
 
 #include "rota/agent/config.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/status_socket.h"
+#include "rota/aws/imds.h"
 #include "rota/base/error.h"
 #include "rota/base/text.h"
 #include "rota/cli/checks.h"
 #include "rota/cli/durations.h"
 #include "rota/cli/hook_options.h"
+#include "rota/cli/instance_settings.h"
 #include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
 #include "rota/config/file.h"
@@ -117,6 +121,12 @@ void add_api_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--profile", options.profile, "Profile in AWS's shared files");
     command.add_flag("--imds-v1", options.imds_v1,
                      "Fall back to version 1 of the metadata service");
+    command
+        .add_option("--instance-settings", options.instance_settings,
+                    "Take settings from user data and the instance's tags (rota:NAME): auto (where "
+                    "no rota is named otherwise), always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->capture_default_str();
     command.add_option("--socket", options.socket, "The agent's UNIX socket")
         ->type_name("PATH")
         ->capture_default_str();
@@ -228,6 +238,53 @@ bool describes_rota(const CLI::App& command) {
     constexpr std::array kOptions{"--zone", "--type", "--address", "--ttl", "--set-identifier"};
     return std::ranges::any_of(kOptions,
                                [&](const char* option) { return command.count(option) > 0; });
+}
+
+constexpr std::string_view kNoRota =
+    "no rota is configured: give --name and --zone, [[rota]] in /etc/rota/agent.toml, or the "
+    "instance's tags rota:name and rota:zone";
+
+/// What the instance itself has to say, where it is to be asked.
+Result<FoundSettings> instance_settings(const CLI::App& command, const MemberOptions& options,
+                                        bool is_named, RotaNeed need) {
+    const bool is_always = options.instance_settings == "always";
+    const bool is_agents =
+        need == RotaNeed::unused ||
+        (need == RotaNeed::wanted && agent::AgentConnection::open(options.socket));
+    if (is_agents || options.instance_settings == "never" || (is_named && !is_always)) {
+        return FoundSettings{};
+    }
+    // A machine that is no instance finds out at once, or nearly so.
+    const int tries = need == RotaNeed::needed ? aws::ImdsOptions{}.tries : 1;
+    auto found = ask_for_instance_settings(option_keys(command), options.imds_v1, tries);
+    if (!found) {
+        Error& error = found.error();
+        if (error.kind == ErrorKind::config || error.kind == ErrorKind::bad_input) {
+            return std::unexpected(std::move(error));
+        }
+        if (is_always) {
+            error.message = fmt::format("--instance-settings always: {}", error.message);
+            return std::unexpected(std::move(error));
+        }
+        // A service manager tries again what may pass, and leaves alone what nobody configured.
+        if (need == RotaNeed::needed && error.retryable) {
+            error.message = fmt::format("{}; {}", kNoRota, error.message);
+            return std::unexpected(std::move(error));
+        }
+        return FoundSettings{.user_data = {}, .tags = {}, .remark = std::move(error.message)};
+    }
+    if (!*found && is_always) {
+        return fail(ErrorKind::config,
+                    "--instance-settings always: the metadata service is turned off "
+                    "(AWS_EC2_METADATA_DISABLED)");
+    }
+    return std::move(*found).value_or(FoundSettings{});
+}
+
+/// Arrays of tables are not merged: the file's stand for all of that name.
+const config::Table& tables_of(std::string_view name, const config::Table& file,
+                               const FoundSettings& instance) {
+    return file.tables(name).empty() ? instance.user_data : file;
 }
 
 std::string host_name() {
@@ -382,13 +439,17 @@ Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
 }
 
 Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
-                                          bool needs_rota) {
+                                          RotaNeed need, std::vector<Given>* given) {
     const bool named_on_command_line = command.count("--name") > 0 || command.count("--rota") > 0;
     const bool is_in_command_line = named_on_command_line || describes_rota(command);
-    const config::Table file = ROTA_TRY(fill_options(command, sources()));
+    const config::Table file = ROTA_TRY(fill_options(command, sources(), given));
+    const bool is_named =
+        named_on_command_line || !options.name.empty() || !file.tables("rota").empty();
+    const FoundSettings instance = ROTA_TRY(instance_settings(command, options, is_named, need));
+    ROTA_CHECK(take_instance_settings(command, instance, given));
     agent::Config config;
-    const auto tables =
-        named_on_command_line ? std::span<const config::Table>{} : file.tables("rota");
+    const auto tables = named_on_command_line ? std::span<const config::Table>{}
+                                              : tables_of("rota", file, instance).tables("rota");
     MemberOptions scaled = options;
     if (!options.load.sources.empty() && command.count("--weight") == 0) {
         scaled.weight = kLoadBaseWeight;
@@ -398,11 +459,11 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         rotas.error().kind = ErrorKind::usage;
     }
     config.rotas = ROTA_TRY(std::move(rotas));
-    if (needs_rota && config.rotas.empty()) {
+    if (need == RotaNeed::needed && config.rotas.empty()) {
         const bool is_configured = !file.settings().empty() && !is_in_command_line;
-        return fail(is_configured ? ErrorKind::config : ErrorKind::usage,
-                    "no rota is configured: give --name and --zone, or [[rota]] in "
-                    "/etc/rota/agent.toml");
+        return fail(
+            is_configured ? ErrorKind::config : ErrorKind::usage,
+            fmt::format("{}{}{}", kNoRota, instance.remark.empty() ? "" : "; ", instance.remark));
     }
     agent::Settings& settings = config.settings;
     settings.margin = ROTA_TRY(parse_duration("margin", options.margin));
@@ -415,7 +476,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
         config.readiness = ROTA_TRY(health::parse_check(options.ready));
         settings.check_readiness = true;
     }
-    settings.checks = ROTA_TRY(read_checks(options.health, file));
+    settings.checks = ROTA_TRY(read_checks(options.health, tables_of("health", file, instance)));
     for (const std::string& port : options.ports) {
         settings.ports.push_back(ROTA_TRY(read_port(port)));
     }

@@ -10,6 +10,7 @@
 #include "rota/cli/checks.h"
 #include "rota/cli/hook_options.h"
 #include "rota/cli/load_options.h"
+#include "rota/cli/options.h"
 #include "rota/config/file.h"
 
 namespace CLI {
@@ -32,6 +33,7 @@ struct MemberOptions {
     std::string set_identifier;
     std::vector<std::string> rotas;  ///< --rota name=…,zone=…
     bool imds_v1 = false;
+    std::string instance_settings = "auto";
     std::string endpoint_url;
     std::string region;
     std::string profile;
@@ -66,11 +68,21 @@ enum class MemberCommand : std::uint8_t { agent, join, leave, status, control };
 
 void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand shown);
 
-/// Fills the options from environment and file and checks them.
-/// @param needs_rota  false: a configuration without a rota is no error.
-/// @errors config, usage: names the option, or the file, line and key.
+/// What a command does with the rotas.
+enum class RotaNeed : std::uint8_t {
+    needed,
+    wanted,  ///< unless an agent runs here, which knows them
+    unused,
+};
+
+/// Fills the options from environment, file and the instance's own settings, and checks them.
+/// @param need  anything but needed: a configuration without a rota is no error.
+/// @param given  receives what every option was given, and by whom; nullptr: nobody asks.
+/// @errors config, usage: names the option, or the file, line and key, or the tag; unavailable,
+/// timeout, permission: no rota is configured, and the metadata service cannot be asked for one.
 Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
-                                          bool needs_rota = true);
+                                          RotaNeed need = RotaNeed::needed,
+                                          std::vector<Given>* given = nullptr);
 
 /// The rotas of checked-in options: top-level values are the defaults of each.
 Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,

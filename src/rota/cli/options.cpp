@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -149,24 +150,52 @@ Result<config::Table> read_file(CLI::App& command, const SettingSources& sources
     return table;
 }
 
-Status fill(CLI::Option& option, const std::string& key, const SettingSources& sources,
-            const config::Table& file) {
-    const std::string variable = variable_of(sources.environment_prefix, key);
-    if (const auto value = environment(variable)) {
-        return set(option, is_list(option) ? split_list(*value) : std::vector{*value}, variable);
+/// What fills an option writes down what it was.
+void note(std::vector<Given>* given, const std::string& key, const std::vector<std::string>& values,
+          std::string origin) {
+    if (given != nullptr) {
+        given->push_back({.key = key, .values = values, .origin = std::move(origin)});
     }
-    const config::Setting* const setting = file.find(key);
+}
+
+Status fill_from_text(CLI::Option& option, const TextSetting& text, std::vector<Given>* given) {
+    const std::vector<std::string> values =
+        is_list(option) ? split_list(text.value) : std::vector{text.value};
+    note(given, text.key, values, text.origin);
+    return set(option, values, text.origin);
+}
+
+Status fill_from_table(CLI::Option& option, const std::string& key, const config::Table& table,
+                       std::vector<Given>* given) {
+    const config::Setting* const setting = table.find(key);
     if (setting == nullptr) {
         return {};
     }
     if (!suits(option, setting->kind)) {
-        return file.complain(*setting, fmt::format("expected {}, found {}", wanted(option),
-                                                   to_string(setting->kind)));
+        return table.complain(*setting, fmt::format("expected {}, found {}", wanted(option),
+                                                    to_string(setting->kind)));
     }
     if (setting->values.empty()) {
-        return file.complain(*setting, "the list is empty; leave the key out for the default");
+        return table.complain(*setting, "the list is empty; leave the key out for the default");
     }
-    return set(option, setting->values, fmt::format("{}:{}: {}", file.file(), setting->line, key));
+    std::string origin = fmt::format("{}:{}", table.file(), setting->line);
+    const Status done = set(option, setting->values, fmt::format("{}: {}", origin, key));
+    note(given, key, setting->values, std::move(origin));
+    return done;
+}
+
+Status fill(CLI::Option& option, const std::string& key, const SettingSources& sources,
+            const config::Table& file, std::vector<Given>* given) {
+    const std::string variable = variable_of(sources.environment_prefix, key);
+    if (const auto value = environment(variable)) {
+        return fill_from_text(option, {.key = key, .value = *value, .origin = variable}, given);
+    }
+    return fill_from_table(option, key, file, given);
+}
+
+/// What the command line gave: a flag's value is whether it is on.
+std::vector<std::string> values_of(const CLI::Option& option) {
+    return option.results().empty() ? std::vector<std::string>{"true"} : option.results();
 }
 
 }  // namespace
@@ -194,22 +223,30 @@ Status refuse_empty_values(const CLI::App& command) {
     return {};
 }
 
-Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources) {
-    ROTA_CHECK(refuse_empty_values(command));
-    config::Table file = ROTA_TRY(read_file(command, sources));
+std::vector<std::string> option_keys(const CLI::App& command) {
     std::vector<std::string> keys;
     for (const CLI::Option* const option : command.get_options({})) {
         if (std::string key = key_of(*option); !key.empty()) {
             keys.push_back(std::move(key));
         }
     }
+    return keys;
+}
+
+Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources,
+                                   std::vector<Given>* given) {
+    ROTA_CHECK(refuse_empty_values(command));
+    config::Table file = ROTA_TRY(read_file(command, sources));
+    const std::vector<std::string> keys = option_keys(command);
     if (!sources.is_anothers) {
         ROTA_CHECK(file.allow_only(keys, sources.tables));
     }
     for (const std::string& key : keys) {
         CLI::Option& option = *command.get_option("--" + key);
         if (option.count() == 0) {
-            ROTA_CHECK(fill(option, key, sources, file));
+            ROTA_CHECK(fill(option, key, sources, file, given));
+        } else {
+            note(given, key, values_of(option), "--" + key);
         }
     }
     return file;
@@ -217,6 +254,27 @@ Result<config::Table> fill_options(CLI::App& command, const SettingSources& sour
 
 CLI::Option* repeatable(CLI::Option* option) {
     return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
+}
+
+Status fill_options_from(CLI::App& command, const config::Table& table, std::vector<Given>* given) {
+    for (const std::string& key : option_keys(command)) {
+        CLI::Option& option = *command.get_option("--" + key);
+        if (option.count() == 0) {
+            ROTA_CHECK(fill_from_table(option, key, table, given));
+        }
+    }
+    return {};
+}
+
+Status fill_options_from(CLI::App& command, std::span<const TextSetting> texts,
+                         std::vector<Given>* given) {
+    for (const TextSetting& text : texts) {
+        CLI::Option* const option = command.get_option_no_throw("--" + text.key);
+        if (option != nullptr && option->count() == 0) {
+            ROTA_CHECK(fill_from_text(*option, text, given));
+        }
+    }
+    return {};
 }
 
 std::string url_complaint(const std::string& text) {

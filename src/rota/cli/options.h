@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,20 @@ struct SettingSources {
     bool is_anothers = false;         ///< keys in the file that the command does not know are fine
 };
 
+/// What an option has been given, and by whom.
+struct Given {
+    std::string key;  ///< as in files
+    std::vector<std::string> values;
+    std::string origin;  ///< "--ttl", "ROTA_AGENT_TTL", "/etc/rota/agent.toml:3", "tag rota:ttl"
+};
+
+/// A setting as text from where there are no types: lists are separated by commas.
+struct TextSetting {
+    std::string key;
+    std::string value;
+    std::string origin;
+};
+
 /// Adds `--config FILE`; its environment variable is the prefix and CONFIG.
 void add_config_option(CLI::App& command, const SettingSources& sources);
 
@@ -38,7 +53,19 @@ Status refuse_empty_values(const CLI::App& command);
 /// @returns the file's settings, empty when there is none, for the arrays of tables in it.
 /// @errors config: names the file, line and key, or the variable; usage: as refuse_empty_values();
 /// not_found: the file given does not exist.
-Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources);
+/// @param given  receives what every option was given; nullptr: nobody asks.
+Result<config::Table> fill_options(CLI::App& command, const SettingSources& sources,
+                                   std::vector<Given>* given = nullptr);
+
+/// The same from a weaker source, for options that are still without a value: settings with types,
+/// and settings without. Keys that are no option's are left to the caller.
+/// @errors config: names the source, line and key.
+Status fill_options_from(CLI::App& command, const config::Table& table, std::vector<Given>* given);
+Status fill_options_from(CLI::App& command, std::span<const TextSetting> texts,
+                         std::vector<Given>* given);
+
+/// The keys that a file may have for a command's options.
+std::vector<std::string> option_keys(const CLI::App& command);
 
 /// A check for CLI11, by the function that reads the text: what that complains of, or nothing.
 template <typename Reads>

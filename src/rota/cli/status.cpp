@@ -101,7 +101,7 @@ Result<int> from_api(const agent::Config& config) {
 }
 
 Result<int> status(CLI::App& command, const MemberOptions& options) {
-    const agent::Config config = ROTA_TRY(read_member_options(command, options, false));
+    const agent::Config config = ROTA_TRY(read_member_options(command, options, RotaNeed::wanted));
     const auto line = agent::ask_status(config.socket);
     if (!line) {
         if (line.error().kind != ErrorKind::not_found) {

@@ -22,6 +22,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/near_miss.h"
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
@@ -246,8 +247,11 @@ Status Table::allow_only(std::span<const std::string> keys,
             known.push_back(fmt::format("[[{}]]", name));
         }
         std::ranges::sort(known);
-        return fail(ErrorKind::config, fmt::format("{}:{}: unknown key '{}'; known keys: {}", file_,
-                                                   line, key, fmt::join(known, ", ")));
+        const auto meant = near_miss(key, known);
+        return fail(ErrorKind::config,
+                    fmt::format("{}:{}: unknown key '{}'{}; known keys: {}", file_, line, key,
+                                meant ? fmt::format(" (did you mean '{}'?)", *meant) : "",
+                                fmt::join(known, ", ")));
     };
     for (const Setting& setting : settings_) {
         if (std::ranges::find(keys, setting.key) == keys.end()) {

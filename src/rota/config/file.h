@@ -55,7 +55,8 @@ public:
     [[nodiscard]] std::span<const Table> tables(std::string_view name) const noexcept;
 
     /// Refuses keys and arrays of tables that are not in the lists.
-    /// @errors config: "/etc/rota/serve.toml:12: unknown key 'dnss'; known keys: api, data, dns".
+    /// @errors config: "/etc/rota/serve.toml:12: unknown key 'dnss' (did you mean 'dns'?); known
+    /// keys: api, data, dns".
     [[nodiscard]] Status allow_only(std::span<const std::string> keys,
                                     std::span<const std::string> table_names = {}) const;
 
