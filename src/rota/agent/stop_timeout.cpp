@@ -69,15 +69,34 @@ std::optional<seconds> parse_time_span(std::string_view text) {
     return std::chrono::ceil<seconds>(sum);
 }
 
+std::optional<seconds> parse_unit_timeout(std::string_view text) {
+    bool is_loaded = false;
+    std::optional<seconds> timeout;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        constexpr std::string_view kTimeout = "TimeoutStopUSec=";
+        if (line == "LoadState=loaded") {
+            is_loaded = true;
+        } else if (line.starts_with(kTimeout)) {
+            timeout = parse_time_span(line.substr(kTimeout.size()));
+        }
+    }
+    // Of a unit that is not there systemd tells its defaults.
+    return is_loaded ? timeout : std::nullopt;
+}
+
+std::optional<seconds> read_stop_timeout(const std::string& unit) {
+    const auto end = health::run_command(
+        {"systemctl", "show", "--property=LoadState", "--property=TimeoutStopUSec", "--", unit},
+        seconds{2});
+    return end && end->exit_status == 0 ? parse_unit_timeout(end->output) : std::nullopt;
+}
+
 std::optional<seconds> read_stop_timeout() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment by now
     const std::string unit = ::getenv("INVOCATION_ID") != nullptr ? own_unit() : std::string{};
-    if (unit.empty()) {
-        return std::nullopt;
-    }
-    const auto end = health::run_command(
-        {"systemctl", "show", "--property=TimeoutStopUSec", "--value", "--", unit}, seconds{2});
-    return end && end->exit_status == 0 ? parse_time_span(end->output) : std::nullopt;
+    return unit.empty() ? std::nullopt : read_stop_timeout(unit);
 }
 
 }  // namespace rota::agent

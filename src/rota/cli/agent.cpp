@@ -12,6 +12,7 @@
 #include "rota/cli/command.h"
 #include "rota/cli/members.h"
 #include "rota/cli/options.h"
+#include "rota/cli/preflight.h"
 
 namespace rota::cli {
 namespace {
@@ -33,7 +34,22 @@ void add_agent(CLI::App& app, Run& run) {
         *app.add_subcommand("agent", "Join when ready, stay in, and leave with a drain on SIGTERM");
     auto options = std::make_shared<MemberOptions>();
     add_member_options(command, *options, MemberCommand::agent);
-    run_as(command, run, [&command, options] { return run_agent(command, *options); });
+    auto check = std::make_shared<bool>(false);
+    CLI::Option* const only_check =
+        command
+            .add_flag("--check", *check,
+                      "Look at everything that an agent needs here, say what to fix, and end; "
+                      "changes nothing")
+            ->configurable(false);
+    command.add_flag("--json", options->json, "With --check: one JSON object on standard output")
+        ->needs(only_check)
+        ->configurable(false);
+    run_as(command, run, [&command, options, check]() -> Result<int> {
+        if (*check) {
+            return run_preflight(command, *options, options->json ? Output::json : Output::text);
+        }
+        return run_agent(command, *options);
+    });
 }
 
 }  // namespace rota::cli

@@ -438,6 +438,10 @@ Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
     return rotas;
 }
 
+std::string member_config_path(const CLI::App& command) {
+    return config_path(command, sources());
+}
+
 Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
                                           RotaNeed need, std::vector<Given>* given) {
     const bool named_on_command_line = command.count("--name") > 0 || command.count("--rota") > 0;

@@ -68,6 +68,9 @@ enum class MemberCommand : std::uint8_t { agent, join, leave, status, control };
 
 void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand shown);
 
+/// The configuration file that these options are read from, or would be if it were there.
+std::string member_config_path(const CLI::App& command);
+
 /// What a command does with the rotas.
 enum class RotaNeed : std::uint8_t {
     needed,

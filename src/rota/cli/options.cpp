@@ -135,14 +135,17 @@ std::string_view wanted(const CLI::Option& option) {
     return to_string(type.starts_with("FLOAT") ? config::Kind::number : config::Kind::text);
 }
 
-Result<config::Table> read_file(CLI::App& command, const SettingSources& sources) {
-    std::optional<std::string> path;
-    if (const CLI::Option* const option = command.get_option_no_throw("--config");
-        option != nullptr && option->count() > 0) {
-        path = option->as<std::string>();
-    } else {
-        path = environment(sources.environment_prefix + "CONFIG");
+/// As the command line or the environment names it; nothing when neither does.
+std::optional<std::string> named_file(const CLI::App& command, const SettingSources& sources) {
+    const CLI::Option* const option = command.get_option_no_throw("--config");
+    if (option != nullptr && option->count() > 0) {
+        return option->as<std::string>();
     }
+    return environment(sources.environment_prefix + "CONFIG");
+}
+
+Result<config::Table> read_file(const CLI::App& command, const SettingSources& sources) {
+    const std::optional<std::string> path = named_file(command, sources);
     auto table = config::read(path.value_or(sources.default_file));
     if (!table && !path && table.error().kind == ErrorKind::not_found) {
         return config::Table{};
@@ -206,6 +209,10 @@ void add_config_option(CLI::App& command, const SettingSources& sources) {
                                   sources.default_file))
         ->type_name("FILE")
         ->configurable(false);
+}
+
+std::string config_path(const CLI::App& command, const SettingSources& sources) {
+    return named_file(command, sources).value_or(sources.default_file);
 }
 
 Status refuse_empty_values(const CLI::App& command) {

@@ -43,6 +43,9 @@ struct TextSetting {
 /// Adds `--config FILE`; its environment variable is the prefix and CONFIG.
 void add_config_option(CLI::App& command, const SettingSources& sources);
 
+/// The file that a command reads, or would if it were there.
+std::string config_path(const CLI::App& command, const SettingSources& sources);
+
 /// Refuses options that the command line gives an empty value, as a variable that a script forgot
 /// to set leaves behind. @errors usage: names the option.
 Status refuse_empty_values(const CLI::App& command);
