@@ -100,7 +100,7 @@ void check_what_is_shown(const World& world) {
 class Story {
 public:
     explicit Story(const Settings& settings)
-        : world{settings, {www(settings.load ? std::uint8_t{100} : std::uint8_t{10})}} {
+        : world{settings, {moving(settings.load ? std::uint8_t{100} : std::uint8_t{10})}} {
         world.rng = Rng{*rc::gen::arbitrary<std::uint64_t>()};
         world.tells_age = *rc::gen::arbitrary<bool>();
         if (*rc::gen::arbitrary<bool>()) {
@@ -226,7 +226,7 @@ public:
                 continue;
             }
             const auto& routing = std::get<model::WeightedRouting>(upsert->record_set.routing);
-            RC_ASSERT(routing.weight >= 1);
+            RC_ASSERT(routing.weight >= 1 || scale.before_zero);
             if (world.phase() == Phase::in_service) {
                 const double before =
                     std::get<model::WeightedRouting>(world.state.members[0].stored->routing).weight;
@@ -325,7 +325,7 @@ private:
         if (world.state.is_leaving) {
             return;  // one who puts records in for a leaving instance is beyond promises
         }
-        switch (*rc::gen::inRange(0, 4)) {
+        switch (*rc::gen::inRange(0, 5)) {
             case 0:
                 world.zone.erase("i-1");
                 break;
@@ -334,6 +334,9 @@ private:
                 break;
             case 2:
                 world.zone["i-1"] = weighted("i-1", "203.0.113.9", 1, 30);
+                break;
+            case 3:
+                world.address = *rc::gen::element("192.0.2.1", "192.0.2.99");
                 break;
             default:
                 world.zone["i-0"] = weighted("i-0", "192.0.2.200", 10, 120);

@@ -39,7 +39,15 @@ inline Membership www(std::uint8_t weight = 10, std::chrono::seconds ttl = 60s) 
     return {.name = dns::Name::parse("www.example.com").value(),
             .type = dns::Type::a,
             .weight = weight,
-            .ttl = ttl};
+            .ttl = ttl,
+            .address = "192.0.2.1"};
+}
+
+/// Its address is the metadata service's, which is asked again and again.
+inline Membership moving(std::uint8_t weight = 10) {
+    Membership membership = www(weight);
+    membership.address.clear();
+    return membership;
 }
 
 class World {

@@ -608,6 +608,50 @@ TEST(Agent, survives_an_api_that_is_away_for_an_hour) {
     EXPECT_TRUE(world.run_until(Phase::in_service));
 }
 
+TEST(Agent, follows_the_instance_to_another_address) {
+    World world{agent(), {moving()}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    world.zone["i-1"].routing = model::WeightedRouting{3};
+    world.address = "192.0.2.9";
+    ASSERT_TRUE(world.advance_to_wake());
+    world.answer_one();
+    world.answer_one();
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.9", 3));
+    EXPECT_TRUE(world.said("the instance's address is 192.0.2.9 instead of 192.0.2.1 now"));
+    EXPECT_FALSE(world.said("someone else who uses this set identifier"));
+}
+
+TEST(Agent, keeps_its_address_while_the_metadata_service_is_away) {
+    World world{agent(), {moving()}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    ASSERT_TRUE(world.advance_to_wake());
+    world.answer_one(World::Fate::never_arrives);
+    EXPECT_TRUE(world.said("cannot look up the own address, 192.0.2.1 stays"));
+    world.zone.erase("i-1");  // it goes on watching
+    world.answer_one();
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.1"));
+}
+
+TEST(Agent, wakes_from_hibernation_with_another_address_and_a_record_set_that_was_swept) {
+    World world{agent(), {moving()}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    world.zone.erase("i-1");
+    world.address = "192.0.2.9";
+    world.advance(8h);
+    const BootTime awake = world.now;
+    while (!world.zone.contains("i-1") || world.phase() != Phase::in_service) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.9"));
+    EXPECT_LT(world.now, awake + 30s);
+    EXPECT_FALSE(world.finished);
+}
+
 TEST(Agent, warns_when_the_ttl_cannot_drain_within_the_deadline) {
     World world{agent(), {www(10, 600s)}};
     world.feed(Started{});

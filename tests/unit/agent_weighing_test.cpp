@@ -541,6 +541,22 @@ TEST(WeightZero, that_lands_late_after_another_absence_is_taken_back) {
     EXPECT_FALSE(world.said("by someone else"));
 }
 
+TEST(WeightZero, stays_and_goes_back_where_the_address_changes_meanwhile) {
+    World world{staying_at_zero(), {moving()}};
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    fall_sick(world);
+    carry(world, 0, 30s);
+    ASSERT_EQ(weight_in(world), 0);
+    world.address = "192.0.2.9";
+    carry(world, 0, 10min);
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.9", 0));
+    world.feed(CameBack{Reason::unhealthy});
+    carry(world, 0, 10min);
+    EXPECT_EQ(world.zone.at("i-1"), weighted("i-1", "192.0.2.9", 10));
+}
+
 TEST(WeightZero, is_not_written_where_nobody_else_would_be_answered) {
     World world = among_two(staying_at_zero());
     world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);

@@ -77,7 +77,11 @@ void Stepper::continue_join(Member& member, const Answer& answer) {
     if (const auto* failure = std::get_if<Failure>(&answer)) {
         on_join_failure(member, *failure);
     } else if (const auto* target = std::get_if<Target>(&answer)) {
-        on_target(member, *target);
+        if (member.phase == Phase::in_service) {
+            on_address_watched(member, *target);
+        } else {
+            on_target(member, *target);
+        }
     } else if (const auto* group = std::get_if<Group>(&answer)) {
         if (member.phase == Phase::in_service) {
             on_group_watched(member, *group);
@@ -146,6 +150,7 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
         member.stored = *own;
         if (has_value(*own, target.value) && keeps_weight(member, weight_of(*own))) {
             member.wrote_nothing = true;
+            member.scale.before_zero.reset();
             enter_service(member, "already in the rota, nothing to write");
             return;
         }
@@ -176,6 +181,7 @@ void Stepper::write(Member& member, std::chrono::seconds ttl) {
         return;
     }
     member.wrote_nothing = false;
+    member.scale.before_zero.reset();
     call(member, Phase::writing,
          Upsert{.record_set = std::move(record_set), .comment = comment(member, "join")});
 }
@@ -257,9 +263,27 @@ void Stepper::watch_later(Member& member) {
     } else if (member.is_delete_uncertain) {
         delay = std::min(delay, settings.assumed_propagation);  // a lost DELETE may land late
     }
-    const bool reads_all = settings.watch_members || !member.held.empty();
-    call_later(member, Phase::in_service, reads_all ? Request{ReadGroup{}} : Request{ReadOwn{}},
+    // An instance that was hibernated, or that an Elastic IP came to, has another address by now.
+    const bool has_moving_address = member.membership.address.empty();
+    call_later(member, Phase::in_service,
+               has_moving_address ? Request{ResolveTarget{.with_address = true}} : look(member),
                jittered(delay));
+}
+
+Request Stepper::look(const Member& member) const {
+    const bool reads_all = state_.settings.watch_members || !member.held.empty();
+    return reads_all ? Request{ReadGroup{}} : Request{ReadOwn{}};
+}
+
+void Stepper::on_address_watched(Member& member, const Target& target) {
+    const std::string before = target_of(member).value;
+    if (target.value != before && target.set_identifier == target_of(member).set_identifier) {
+        say(log::Level::warning, member,
+            fmt::format("the instance's address is {} instead of {} now", target.value, before));
+        member.moved_from = before;
+        member.target = target;
+    }
+    call(member, Phase::in_service, look(member));
 }
 
 void Stepper::on_group_watched(Member& member, const Group& group) {
@@ -298,6 +322,11 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
     if (!has_value(*own.record_set, target_of(member).value)) {
         model::RecordSet restored = *own.record_set;
         restored.values = {target_of(member).value};
+        if (has_value(*own.record_set, std::exchange(member.moved_from, {}))) {
+            call(member, Phase::writing,
+                 Upsert{.record_set = std::move(restored), .comment = comment(member, "join")});
+            return;
+        }
         dispute(member, Phase::writing,
                 Upsert{.record_set = std::move(restored), .comment = comment(member, "join")},
                 fmt::format(
@@ -358,6 +387,13 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         return;
     }
     if (member.phase == Phase::in_service) {
+        if (std::holds_alternative<ResolveTarget>(member.request)) {
+            say(log::Level::warning, member,
+                fmt::format("cannot look up the own address, {} stays: {}", target_of(member).value,
+                            failure.error.message));
+            call(member, Phase::in_service, look(member));
+            return;
+        }
         // A watch that failed changes nothing: the next one comes soon enough.
         ++member.failures;
         member.scale.is_publishing = false;

@@ -376,6 +376,7 @@ struct Member {
     TtlHistory ttls;
     MembersSeen members_seen;
     std::vector<std::string> siblings;  ///< their set identifiers, as last seen, in order
+    std::string moved_from;             ///< the address that the instance had, until it is written
     std::string held;  ///< why it stays in whatever the absence; empty: it does not
     bool rechecked = false;
     bool has_faded = false;  ///< in this leave: was at weight 0, or had no time for it

@@ -153,6 +153,9 @@ private:
     void enter_service(Member& member, std::string_view how);
     void warn_of_misfits(const Member& member, std::initializer_list<Clock> news = {});
     void watch_later(Member& member);
+    /// The request that a watch makes of the API.
+    [[nodiscard]] Request look(const Member& member) const;
+    void on_address_watched(Member& member, const Target& target);
     void on_group_watched(Member& member, const Group& group);
     void on_watched(Member& member, const OwnRecord& own);
     void adopt_changes(Member& member, const model::RecordSet& seen);

@@ -245,9 +245,8 @@ bool Stepper::keeps_weight(const Member& member, std::uint8_t weight) const {
 }
 
 void Stepper::begin_weighing(Member& member) {
-    member.scale.before_zero.reset();
     member.scale.is_urgent = false;
-    if (!weighs()) {
+    if (!weighs() || member.scale.before_zero) {
         return;
     }
     Scale& scale = member.scale;

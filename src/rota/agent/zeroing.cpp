@@ -26,9 +26,12 @@ constexpr std::chrono::seconds kSpread{3};
 
 bool Stepper::is_sick_in_place(const Member& member) const {
     const Settings& settings = state_.settings;
+    // At weight 0 an address is written anew as it is.
+    const bool is_in = member.phase == Phase::in_service ||
+                       (member.scale.before_zero &&
+                        (member.phase == Phase::writing || member.phase == Phase::joining));
     return settings.unhealthy == Unhealthy::weight_zero && settings.goal == Goal::stay &&
-           !state_.is_leaving && member.phase == Phase::in_service && member.stored &&
-           !state_.absences.empty() &&
+           !state_.is_leaving && is_in && member.stored && !state_.absences.empty() &&
            std::ranges::all_of(state_.absences, [](const Absence& absence) {
                return absence.reason == Reason::unhealthy;
            });
