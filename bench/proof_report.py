@@ -1,5 +1,6 @@
 """docs/proof.md and its plots, of what bench/proof.py recorded."""
 
+import bisect
 import collections
 import os
 import statistics
@@ -28,6 +29,11 @@ class Run:
         self.requests = sorted((Request(*one) for one in record["requests"]), key=lambda one: one.ended)
         self.capacity = record["capacity"]
         self.members, self.instances = record["members"], record["instances"]
+        self.answered = collections.defaultdict(list)  # when, by who answered; "" for all
+        for one in self.requests:
+            if one.who:
+                self.answered[one.who].append(one.ended)
+                self.answered[""].append(one.ended)
         self.start = self.requests[0].ended
         self.stop = self.requests[-1].ended
         dead = self.phases.get("death")
@@ -103,12 +109,13 @@ def plot_run(run, path):
         axes.set_xlim(0, run.minute(run.stop))
     rows[-1].set_xlabel("minutes")
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80)
 
 
 def served(run, name, begin, end):
-    """Requests a second that the instance answered."""
-    return sum(1 for one in run.requests if one.who == name and begin <= one.ended < end) / max(end - begin, 1)
+    """Requests a second that the instance answered, or with "" all of them."""
+    times = run.answered[name]
+    return (bisect.bisect_left(times, end) - bisect.bisect_left(times, begin)) / max(end - begin, 1)
 
 
 def plot_overload(run, path):
@@ -122,9 +129,9 @@ def plot_overload(run, path):
     above.step(minutes, others, where="post", color="0.5", label="the others' mean weight")
     window = 60
     rates = [served(run, name, moment - window, moment) for moment, _ in spans]
-    rest = [sum(1 for one in run.requests if one.who and one.who != name and moment - window <= one.ended < moment) for moment, _ in spans]
+    rest = [served(run, "", moment - window, moment) - rate for (moment, _), rate in zip(spans, rates)]
     below.plot(minutes, rates, label=f"{name}: requests/s, mean of {window} s")
-    below.plot(minutes, [count / window / (len(spans[0][1]) - 1) for count in rest], color="0.5", label="the others, each")
+    below.plot(minutes, [rate / (len(spans[0][1]) - 1) for rate in rest], color="0.5", label="the others, each")
     below.hlines([run.capacity[1]], run.minute(phase["cut"]), run.minute(phase["mended"]), color="tab:red", linestyle="--", label="what it can carry")
     for axes in (above, below):
         axes.axvline(run.minute(phase["cut"]), color="tab:red", linewidth=0.8)
@@ -173,12 +180,14 @@ def findings(run):
     if "overload" in phases:
         one = phases["overload"]
         ttl, (full, cut) = run.options["ttl"], run.capacity
-        before = served(run, one["instance"], one["cut"] - 2 * ttl, one["cut"])
-        rate = served(run, one["instance"], one["shed"] + ttl, one["mended"])
+        before = served(run, one["instance"], one["cut"] - ttl, one["shed"])
+        rate = served(run, one["instance"], one["mended"] - ttl, one["mended"])
+        others = (served(run, "", one["mended"] - ttl, one["mended"]) - rate) / (run.options["instances"] - 1)
         lines += [
             f"- **Overload.** Every 10 s each instance measures how busy it was: what nginx counted, over the {full} requests/s that it can carry. {one['instance']} could",
-            f"  then carry only {cut}, and was sent {before:.1f}. {one['shed'] - one['cut']:.0f} s later its weight was within a quarter of what it can carry, then {one['level']}",
-            f"  instead of {one['before']}, and it was sent {rate:.1f} requests/s. {one['back'] - one['mended']:.0f} s after it could carry all again it had {one['after']}.",
+            f"  then carry only {cut}, and was sent {before:.1f}. {one['shed'] - one['cut']:.0f} s later its weight was within a quarter of what it can carry, in the end {one['level']}",
+            f"  instead of {one['before']}; in its last {ttl} s it was sent {rate:.1f} requests/s, each of the others {others:.1f}. {one['back'] - one['mended']:.0f} s after it",
+            f"  could carry all again it had {one['after']}. Resolvers are coarse: each sends its client to one instance for a TTL.",
         ]
     for name in ("first rolling replacement", "second rolling replacement"):
         if name in phases:
@@ -225,7 +234,7 @@ def write(record, folder):
         f"resolver cache of its own, made {len(run.requests):,} requests in {(run.stop - run.start) / 60:.0f} minutes. **{verdict}**, but for the {len(run.apart)} that went to an instance",
         "after it had died without a word.",
         "",
-        f"Made by `./dev proof` at {machine['commit']}, Linux {machine['kernel']}, {machine['cpus']} × {machine['model']}, all of it on this machine. tests/system/test_traffic.py",
+        f"Made by `./dev proof` on the tree of {machine['commit']}, Linux {machine['kernel']}, {machine['cpus']} × {machine['model']}, all of it on this machine. tests/system/test_traffic.py",
         "and test_pressure.py play the same with 4 instances and TTL 5 in every run of the tests.",
         "",
         "![Requests a second by instance, members of the rota, and the lives of the instances](proof-run.png)",
