@@ -54,6 +54,8 @@ build {
       "sudo dnf install -y /tmp/rota.rpm",
       "sudo systemctl enable rota-agent",
       "rm /tmp/rota.rpm",
+      # An order to stay out would be one for every instance of the image.
+      "sudo rm -f /var/lib/rota-agent/drain",
     ]
   }
 }

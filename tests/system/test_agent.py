@@ -142,6 +142,32 @@ class Agent(AgentCase):
         self.assertEqual(len(self.members()), 1)
         self.assertEqual(second.stop(), 0, second.output())
 
+    def test_it_wakes_from_hibernation_with_another_address(self):
+        agent = self.agent("--watch-interval", "1s")
+        record = self.joined()
+        agent.child.send_signal(signal.SIGSTOP)
+        harness.change(self.client, self.zone, ("DELETE", record))  # swept, meanwhile
+        self.metadata.items["public-ipv4"] = "192.0.2.77"
+        agent.child.send_signal(signal.SIGCONT)
+        harness.eventually(lambda: self.joined()["ResourceRecords"] == [{"Value": "192.0.2.77"}], "the new address", 60)
+        self.metadata.items["public-ipv4"] = "192.0.2.78"  # an Elastic IP
+        harness.eventually(lambda: self.joined()["ResourceRecords"] == [{"Value": "192.0.2.78"}], "the next address", 60)
+        self.assertIn("the instance's address is 192.0.2.78 instead of 192.0.2.77 now", agent.output())
+        self.assertEqual(agent.stop(), 0, agent.output())
+        self.assertEqual(self.members(), {})
+
+    def test_two_clones_with_one_set_identifier_say_so_and_do_not_fight_for_ever(self):
+        common = ("--watch-interval", "1s", "--set-identifier", "baked-in")
+        one = self.agent(*common)
+        self.joined("baked-in")
+        socket = os.path.join(self.directory, "two.sock")
+        two = self.agent(*common, "--socket", socket, name="two", metadata=self.metadata_of(2))
+        harness.eventually(lambda: "if another instance has it, give each its own" in two.output(), "the newcomer says so", 30)
+        told = "was changed to 192.0.2.2 by someone else who uses this set identifier: restoring it"
+        harness.eventually(lambda: told in one.output(), "the first one says so", 30)
+        harness.eventually(lambda: "in a row, restoring it in" in one.output() + two.output(), "they slow down", 60)
+        self.assertEqual(len(self.members()), 1)
+
     def test_a_second_agent_on_the_same_socket_is_refused(self):
         self.agent()
         self.joined()
