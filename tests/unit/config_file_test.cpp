@@ -58,6 +58,16 @@ TEST(ConfigFile, names_file_line_and_key_of_an_unknown_key) {
         "/etc/rota/serve.toml:3: unknown key 'dnss' (did you mean 'dns'?); known keys: data, dns");
 }
 
+TEST(ConfigFile, that_has_no_key_where_one_should_be_is_an_error_like_others) {
+    for (const char* const text : {"a = 1\n[#b]\n", "a = 1\n[\x1b]\n", "a = 1\n[",
+                                   "a = 1\nb = {#}\n", "a = 1\nb.#c = 1\n"}) {
+        const auto parsed = parse(text, "serve.toml");
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_EQ(parsed.error().kind, ErrorKind::config);
+        EXPECT_TRUE(parsed.error().message.starts_with("serve.toml:")) << parsed.error().message;
+    }
+}
+
 TEST(ConfigFile, names_an_unknown_array_of_tables) {
     const std::vector<std::string> keys{"data", "dns", "workers", "allow-aws3",
                                         "limits.connections"};

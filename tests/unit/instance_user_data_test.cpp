@@ -54,6 +54,9 @@ TEST(UserData, is_complained_of_by_line) {
     EXPECT_THAT(complaint("# rota-agent begin\n# rota-agent begin\n"), StartsWith("user data:2: "));
     EXPECT_THAT(complaint("# rota-agent begin\n# rota-agent end\n# rota-agent begin\n"),
                 HasSubstr("line 1"));
+    EXPECT_THAT(complaint("\xc5\x81\n# rota-agent begin\n# \xc5\x81\n# rota-agent end\n"),
+                StartsWith("user data:3: "));
+    EXPECT_THAT(complaint("#rota-agent\n# \x1b\n"), StartsWith("user data:2: "));
     EXPECT_THAT(complaint(std::string(64U * 1024U + 1U, 'x')), HasSubstr("64 KiB"));
 }
 

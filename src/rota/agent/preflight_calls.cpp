@@ -240,10 +240,10 @@ private:
             is_api_away_ = true;  // nothing can be asked
             return;
         }
-        ok("credentials", fmt::format("access key {}{}", keys->access_key_id,
-                                      keys->expires ? fmt::format(", renewed before {}",
-                                                                  format_rfc3339(*keys->expires))
-                                                    : ""));
+        const std::string until =
+            keys->expires.transform([](WallTime end) { return format_rfc3339(end); }).value_or("");
+        ok("credentials", fmt::format("access key {}{}{}", keys->access_key_id,
+                                      until.empty() ? "" : ", renewed before ", until));
     }
 
     /// The Date of any answer will do: an unsigned request is refused whatever our clock says.

@@ -24,6 +24,9 @@
 #include "rota/base/fd.h"
 #include "rota/base/near_miss.h"
 
+// Some of its assertions are about the text, such as "[#", which its parser refuses properly right
+// behind them: a text from outside must not end the process.
+#define TOML_ASSERT(expression) static_assert(true)
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>

@@ -34,11 +34,26 @@ std::optional<std::string_view> comment(std::string_view line) noexcept {
     return line.substr(1);
 }
 
+/// Nothing that rota is told needs other letters, and a parser is better off without them.
+bool is_plain(std::string_view line) noexcept {
+    return std::ranges::all_of(
+        line, [](char c) { return (c >= ' ' && c <= '~') || c == '\t' || c == '\r'; });
+}
+
 /// Goes through the lines, keeps those of the part and empties the others.
 class Reader {
 public:
+    explicit Reader(bool takes_all) : takes_all_{takes_all} {}
+
     Status take(std::string_view line) {
         ++number_;
+        if ((takes_all_ || is_inside_) && !is_plain(line)) {
+            return complain(number_, "there are other characters than those of printable ASCII");
+        }
+        if (takes_all_) {
+            toml_.append(line).append(1, '\n');
+            return {};
+        }
         const auto text = comment(line);
         const std::string_view words = text ? trimmed(*text) : std::string_view{};
         if (words == kBegin) {
@@ -69,10 +84,12 @@ public:
         if (is_inside_) {
             return complain(begin_, fmt::format("'{}' without '{}'", kBegin, kEnd));
         }
-        return begin_ == 0 ? std::nullopt : std::optional{std::move(toml_)};
+        const bool is_there = takes_all_ || begin_ != 0;
+        return is_there ? std::optional{std::move(toml_)} : std::nullopt;
     }
 
 private:
+    bool takes_all_;
     std::size_t number_ = 0;
     std::size_t begin_ = 0;  ///< its line; 0: none yet
     bool is_inside_ = false;
@@ -85,10 +102,7 @@ Result<std::optional<std::string>> settings_in_user_data(std::string_view user_d
     if (user_data.size() > kMost) {
         return fail(ErrorKind::config, "user data: larger than 64 KiB");
     }
-    if (trimmed(user_data.substr(0, user_data.find('\n'))) == kWhole) {
-        return std::string{user_data};
-    }
-    Reader reader;
+    Reader reader{trimmed(user_data.substr(0, user_data.find('\n'))) == kWhole};
     while (!user_data.empty()) {
         const std::string_view line = user_data.substr(0, user_data.find('\n'));
         user_data.remove_prefix(std::min(user_data.size(), line.size() + 1));

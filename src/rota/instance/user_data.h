@@ -17,7 +17,7 @@ namespace rota::instance {
 /// The settings as TOML, every line where it is in the user data, so that a complaint can name it;
 /// nothing where rota is not meant.
 /// @errors config: "user data:LINE: …", a part without its end, a second part, a line in it that is
-/// no comment; more than 64 KiB.
+/// no comment, other characters than those of printable ASCII in it; more than 64 KiB.
 Result<std::optional<std::string>> settings_in_user_data(std::string_view user_data);
 
 /// Why settings in it cannot be seen: "is compressed", "is partly base64"; empty when they can.
