@@ -276,6 +276,23 @@ class Sweep(unittest.TestCase):
         self.assertIn(f'rota_sweep_members{{name="{self.name}.",type="A"}} 2\n', shown)
         self.assertEqual(sweeper.stop(), 0, sweeper.output())
 
+    def test_a_lease_that_runs_out_during_a_probe_counts_right_after_it(self):
+        self.old_server()
+        self.add("i-1", "i-2", "i-3")
+        beats = self.beats("i-1", "i-2", "i-3")
+        # A dead machine does not answer: the probe takes its timeout of 2 s, the lease less.
+        place = pathlib.Path(self.server.directory) / self.zone_name
+        place.mkdir()
+        probe = place / "probe"
+        probe.write_text('test ! -e "$0.$1" || { echo >>"$0.$1"; exec sleep 60; }\n')
+        dead = place / f"probe.{HOSTS[1]}"
+        sweeper = self.sweeper("--probe", f"exec:sh {probe} {{address}}", "--probe-interval", "10", "--fall", "1")
+        dead.touch()
+        harness.eventually(dead.read_text, "it is probed", 30)
+        beats.identifiers -= {"i-2"}
+        harness.eventually(lambda: self.members() == {"i-1", "i-3"}, sweeper.output, 60)
+        self.assertEqual(dead.read_text(), "\n", "it is not probed once more")
+
     def test_the_heartbeat_says_where_to_probe(self):
         self.old_server()
         self.add("i-1", "i-2")

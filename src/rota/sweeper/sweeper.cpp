@@ -268,6 +268,13 @@ BootTime Sweeper::next_tick(BootTime next_probe) const {
     return next;
 }
 
+bool Sweeper::a_lease_has_ended() const {
+    return std::ranges::any_of(watches_, [now = boot_now()](const auto& watch) {
+        const auto end = watch->next_lease_end();
+        return end && *end <= now;
+    });
+}
+
 /// A dry run decides the same again and again: shown is what has changed.
 void Sweeper::show_news(const std::vector<Swept>& swept) {
     std::string news;
@@ -299,6 +306,11 @@ void Sweeper::run(const std::stop_token& stop) {
                 watch->probe(probe_timeout());
             }
             next_probe = std::max(now + options_.probe_interval, boot_now());
+            // A dead machine's probe takes its whole timeout; what ran out meanwhile is not to wait
+            // for the next one.
+            if (errors_.empty() && a_lease_has_ended()) {
+                look(boot_now());
+            }
         }
         if (stop.stop_requested()) {
             return;

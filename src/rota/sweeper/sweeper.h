@@ -58,6 +58,7 @@ private:
     void tell_ready();
     void wait_until(BootTime then, const std::stop_token& stop);
     [[nodiscard]] BootTime next_tick(BootTime next_probe) const;
+    [[nodiscard]] bool a_lease_has_ended() const;
 
     [[nodiscard]] std::chrono::milliseconds probe_timeout() const;
 
