@@ -859,7 +859,7 @@ TEST(Fading, is_a_ttl_at_weight_zero_before_the_deletion) {
     world.feed(LeaveRequested{"SIGTERM"});
     fade(world);
     EXPECT_EQ(describe(world.state, world.state.members[0], world.now),
-              "leaving, at weight 0, deleted in 60 s");
+              "leaving, at weight 0 (it was 10), deleted in 60 s");
     world.run_to_the_end();
     EXPECT_EQ(world.finished, 0);
     EXPECT_FALSE(world.zone.contains("i-1"));
@@ -874,11 +874,11 @@ TEST(Fading, is_left_out_where_nobody_else_has_a_weight_or_there_is_no_time) {
     sick_siblings.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);
     sick_siblings.feed(LeaveRequested{"SIGTERM"});
     Settings settings = fading();
-    settings.deadline = 134s;
+    settings.deadline = 164s;
     World hurried = one_of(3, settings);
     hurried.feed(LeaveRequested{"SIGTERM"});
     World short_stop = one_of(3, fading());
-    short_stop.feed(StopTimeoutRead{134s});
+    short_stop.feed(StopTimeoutRead{164s});
     short_stop.feed(LeaveRequested{"SIGTERM"});
     World spot = one_of(3, fading());
     spot.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});
@@ -893,8 +893,8 @@ TEST(Fading, is_left_out_where_nobody_else_has_a_weight_or_there_is_no_time) {
                   1);
     }
     EXPECT_TRUE(hurried.said("no time for weight 0 first"));
-    EXPECT_TRUE(hurried.said("the deadline of 134 s has no time for weight 0"));
-    EXPECT_TRUE(short_stop.said("TimeoutStopSec of 134 s has no time for weight 0"));
+    EXPECT_TRUE(hurried.said("the deadline of 164 s has no time for weight 0"));
+    EXPECT_TRUE(short_stop.said("TimeoutStopSec of 164 s has no time for weight 0"));
 }
 
 TEST(Fading, that_fails_does_not_hold_the_deletion_up) {
@@ -934,6 +934,77 @@ TEST(Fading, is_cut_short_by_what_cannot_wait) {
         ASSERT_TRUE(world->run_until(Phase::withdrawing));
         EXPECT_LE(world->now, then + 1s);
     }
+}
+
+TEST(Fading, that_is_cut_short_while_the_api_is_away_backs_off) {
+    World world = one_of(3, fading());
+    world.feed(WentAbsent{maintenance()});
+    fade(world);
+    world.feed(sick());
+    world.fault = Failure{.error = {ErrorKind::unavailable, "503", true}};
+    const std::size_t before = world.log.size();
+    const BootTime end = world.now + 10min;
+    while (world.now < end && world.log.size() < before + 200) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    EXPECT_LT(world.log.size(), before + 100);
+    world.fault.reset();
+    EXPECT_TRUE(world.run_until(Phase::withdrawing));
+}
+
+TEST(Fading, that_lands_after_its_reason_has_passed_is_taken_back) {
+    World world = one_of(3, fading());
+    world.feed(WentAbsent{maintenance()});
+    ASSERT_TRUE(world.run_until(Phase::fading));
+    world.feed(CameBack{Reason::maintenance});
+    world.answer_one(World::Fate::never_arrives);
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1", 0);  // late
+    const BootTime end = world.now + 20min;
+    while (world.now < end) {
+        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+    }
+    EXPECT_EQ(weight_now(world), 10);
+    EXPECT_FALSE(world.said("by someone else"));
+}
+
+TEST(Fading, of_several_rotas_deletes_nothing_before_all_may_go) {
+    Settings settings = fading();
+    settings.goal = Goal::leave;
+    settings.last = LastMember::refuse;
+    Membership other = www();
+    other.name = dns::Name::parse("api.example.com").value();
+    World world{settings, {www(), other}};
+    world.feed(Started{});
+    const Group alone{weighted("i-1", "192.0.2.1")};
+    const Group beside_zero{weighted("i-1", "192.0.2.1"), weighted("i-2", "192.0.2.2", 0)};
+    const Group beside_one{weighted("i-1", "192.0.2.1"), weighted("i-2", "192.0.2.2")};
+    const auto answer = [&world](std::size_t member, const Answer& given) {
+        const auto call = std::ranges::find(world.calls, member, &Call::member);
+        ASSERT_NE(call, world.calls.end());
+        const CallId id = call->id;
+        world.calls.erase(call);
+        world.feed(Answered{.member = member, .call = id, .answer = given});
+    };
+    const Target target{.zone_id = "Z1", .set_identifier = "i-1", .value = {}};
+    answer(0, target);
+    answer(1, target);
+    answer(0, beside_one);
+    answer(1, beside_zero);  // its weight 0 would change nothing: it waits
+    EXPECT_EQ(world.phase(0), Phase::fading);
+    EXPECT_EQ(world.phase(1), Phase::fading);
+    answer(0, Accepted{.change_id = "C1", .is_insync = false});
+    ASSERT_TRUE(world.calls.empty());
+    world.advance(61s);
+    answer(1, beside_zero);
+    EXPECT_EQ(world.phase(1), Phase::cleared);
+    answer(0, Group{weighted("i-1", "192.0.2.1", 0)});  // the sibling has left meanwhile
+    EXPECT_EQ(world.phase(0), Phase::restoring);
+    EXPECT_EQ(world.phase(1), Phase::refused);
+    answer(0, Accepted{.change_id = "C2", .is_insync = false});
+    EXPECT_EQ(world.phase(0), Phase::refused);
+    EXPECT_NE(world.finished.value_or(0), 0);
+    EXPECT_EQ(calls_of<Delete>(world), 0U);
 }
 
 TEST(Fading, of_a_member_that_a_guard_holds_gives_the_weight_back) {

@@ -541,6 +541,17 @@ TEST(WeightZero, that_lands_late_after_another_absence_is_taken_back) {
     EXPECT_FALSE(world.said("by someone else"));
 }
 
+TEST(Weighing, that_never_rests_still_follows_the_instance_to_another_address) {
+    World world{weighing(), {moving(100)}};
+    world.feed(Started{});
+    ASSERT_TRUE(world.run_until(Phase::in_service));
+    world.address = "192.0.2.9";
+    for (int i = 0; i < 20; ++i) {
+        carry(world, i % 2 == 0 ? 0.9 : 0.3, 100s);
+    }
+    EXPECT_EQ(world.zone.at("i-1").values.front(), "192.0.2.9");
+}
+
 TEST(WeightZero, stays_and_goes_back_where_the_address_changes_meanwhile) {
     World world{staying_at_zero(), {moving()}};
     world.zone["i-2"] = weighted("i-2", "192.0.2.2");

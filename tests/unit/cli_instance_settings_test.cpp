@@ -147,6 +147,15 @@ TEST(InstanceSettings, name_no_file_open_no_port_and_lead_to_no_other_api) {
                 StartsWith("user data:3: set-identifier: "));
 }
 
+TEST(InstanceSettings, put_no_strangers_address_into_the_rota) {
+    EXPECT_THAT(Agent{}.complaint(tags({{"rota:address", "203.0.113.66"}})),
+                HasSubstr("tag rota:address: a literal address is not taken"));
+    EXPECT_THAT(Agent{}.complaint(tags({}, "#rota-agent\n[[rota]]\naddress = \"2001:db8::1\"\n")),
+                HasSubstr("user data:3: address: a literal address is not taken"));
+    EXPECT_TRUE(
+        find_instance_settings(tags({{"rota:address", "local-ipv4"}}), option_keys(Agent{}.app)));
+}
+
 TEST(InstanceSettings, are_decided_on_for_every_option) {
     const std::set<std::string> taken{"address",
                                       "auto-scaling-group",

@@ -122,9 +122,14 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::cleared:
             return "leaving, the record set has not been deleted";
         case Phase::fading:
-            return member.wake ? fmt::format("leaving, at weight 0, deleted in {}",
-                                             in_seconds(*member.wake - now))
-                               : "leaving by way of weight 0";
+            if (!member.wake) {
+                return "leaving by way of weight 0";
+            }
+            return fmt::format("leaving, {}deleted in {}",
+                               member.faded_from
+                                   ? fmt::format("at weight 0 (it was {}), ", *member.faded_from)
+                                   : std::string{},
+                               in_seconds(*member.wake - now));
         case Phase::restoring:
             return "may not leave, its weight is being written back";
         case Phase::deleting:

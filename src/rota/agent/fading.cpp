@@ -8,6 +8,7 @@
 
 #include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/plan.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/clock.h"
 #include "rota/base/log.h"
@@ -50,7 +51,13 @@ bool Stepper::has_time_to_fade(const Member& member) const {
     if (state_.stop_timeout) {
         limit = std::min(limit, limit - settings.deadline + *state_.stop_timeout);
     }
-    return now_ + 2 * fade_time(member) + settings.margin + settings.client_floor <= limit;
+    return now_ + 2 * fade_time(member) + settings.margin + settings.client_floor + kStopReserve <=
+           limit;
+}
+
+void Stepper::wait_for_fading(Member& member) {
+    member.has_faded = true;
+    call_later(member, Phase::fading, ReadGroup{}, fade_time(member));
 }
 
 bool Stepper::begin_fade(Member& member) {
@@ -101,7 +108,7 @@ void Stepper::restore_weight(Member& member, std::uint8_t weight, std::string wh
 
 void Stepper::cut_fade_short(Member& member) {
     if (member.phase == Phase::fading && !member.call && !is_gentle(state_)) {
-        member.wake = now_;
+        call_later(member, Phase::leave_reading, ReadGroup{}, BootTime::duration{0});
     }
 }
 

@@ -101,12 +101,8 @@ void Stepper::continue_join(Member& member, const Answer& answer) {
 
 void Stepper::on_target(Member& member, const Target& target) {
     member.target = target;
-    const std::string_view why =
-        instance::why_unreachable(target.value, is_on_this_machine(state_.settings.api));
-    if (!why.empty()) {
-        say(log::Level::warning, member,
-            fmt::format("no client can reach {}: it {}", target.value, why));
-    }
+    member.resolved_at = now_;
+    warn_if_unreachable(member, target);
     if (state_.settings.read_first) {
         call(member, Phase::reading, ReadGroup{});
     } else {
@@ -263,16 +259,29 @@ void Stepper::watch_later(Member& member) {
     } else if (member.is_delete_uncertain) {
         delay = std::min(delay, settings.assumed_propagation);  // a lost DELETE may land late
     }
-    // An instance that was hibernated, or that an Elastic IP came to, has another address by now.
-    const bool has_moving_address = member.membership.address.empty();
-    call_later(member, Phase::in_service,
-               has_moving_address ? Request{ResolveTarget{.with_address = true}} : look(member),
+    const bool reads_all = settings.watch_members || !member.held.empty();
+    call_later(member, Phase::in_service, reads_all ? Request{ReadGroup{}} : Request{ReadOwn{}},
                jittered(delay));
 }
 
-Request Stepper::look(const Member& member) const {
-    const bool reads_all = state_.settings.watch_members || !member.held.empty();
-    return reads_all ? Request{ReadGroup{}} : Request{ReadOwn{}};
+void Stepper::look(Member& member, Request request) {
+    // An instance that was hibernated, or that an Elastic IP came to, has another address by now.
+    const bool is_address_due = member.membership.address.empty() &&
+                                now_ >= member.resolved_at + state_.settings.watch_interval / 2;
+    if (is_address_due) {
+        member.look = std::move(request);
+        request = ResolveTarget{.with_address = true};
+    }
+    call(member, Phase::in_service, std::move(request));
+}
+
+void Stepper::warn_if_unreachable(const Member& member, const Target& target) {
+    const std::string_view why =
+        instance::why_unreachable(target.value, is_on_this_machine(state_.settings.api));
+    if (!why.empty()) {
+        say(log::Level::warning, member,
+            fmt::format("no client can reach {}: it {}", target.value, why));
+    }
 }
 
 void Stepper::on_address_watched(Member& member, const Target& target) {
@@ -282,8 +291,10 @@ void Stepper::on_address_watched(Member& member, const Target& target) {
             fmt::format("the instance's address is {} instead of {} now", target.value, before));
         member.moved_from = before;
         member.target = target;
+        warn_if_unreachable(member, target);
     }
-    call(member, Phase::in_service, look(member));
+    member.resolved_at = now_;
+    call(member, Phase::in_service, member.look);
 }
 
 void Stepper::on_group_watched(Member& member, const Group& group) {
@@ -391,7 +402,8 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
             say(log::Level::warning, member,
                 fmt::format("cannot look up the own address, {} stays: {}", target_of(member).value,
                             failure.error.message));
-            call(member, Phase::in_service, look(member));
+            member.resolved_at = now_;
+            call(member, Phase::in_service, member.look);
             return;
         }
         // A watch that failed changes nothing: the next one comes soon enough.

@@ -159,21 +159,29 @@ void Stepper::settle_refusals() {
     bool is_refused = false;
     bool any_cleared = false;
     for (const Member& member : state_.members) {
-        if (member.phase == Phase::leave_resolving || member.phase == Phase::leave_reading ||
-            member.phase < Phase::leave_resolving) {
+        if (member.phase <= Phase::leave_reading || member.phase == Phase::fading) {
             return;
         }
-        is_refused = is_refused || member.phase == Phase::refused;
+        is_refused =
+            is_refused || member.phase == Phase::refused || member.phase == Phase::restoring;
         any_cleared = any_cleared || member.phase == Phase::cleared;
     }
     if (!any_cleared) {
         return;
     }
+    bool any_fades = false;
+    for (Member& member : state_.members) {
+        if (member.phase == Phase::cleared && !is_refused && !state_.settings.dry_run) {
+            any_fades = begin_fade(member) || any_fades;
+        }
+    }
     for (Member& member : state_.members) {
         if (member.phase != Phase::cleared) {
             continue;
         }
-        if (is_refused) {
+        if (any_fades) {
+            wait_for_fading(member);
+        } else if (is_refused) {
             refuse(member, log::Level::info,
                    "left in place, because another rota would lose its last member");
         } else {
@@ -195,7 +203,10 @@ void Stepper::delete_stored(Member& member) {
     if (state_.settings.dry_run) {
         const model::RecordSet& stored = stored_of(member);
         end(member, Phase::rehearsed,
-            fmt::format("dry run, would delete {} TTL {} s and drain for {} s after INSYNC",
+            fmt::format("dry run, would {}delete {} TTL {} s and drain for {} s after INSYNC",
+                        may_fade(member) && has_time_to_fade(member)
+                            ? fmt::format("leave weight 0 for {}, ", in_seconds(fade_time(member)))
+                            : std::string{},
                         stored.values.empty() ? "" : stored.values.front(), stored.ttl,
                         stored.ttl + state_.settings.margin.count()));
         say(log::Level::info, member, member.note);

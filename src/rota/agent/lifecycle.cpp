@@ -326,6 +326,8 @@ void Stepper::wake(Member& member) {
         finish_drain(member);
     } else if (member.phase == Phase::emptying) {
         look_at_clients(member);
+    } else if (member.phase == Phase::in_service) {
+        look(member, member.request);
     } else {
         call(member, member.phase, member.request);
     }

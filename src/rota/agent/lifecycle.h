@@ -376,6 +376,8 @@ struct Member {
     TtlHistory ttls;
     MembersSeen members_seen;
     std::vector<std::string> siblings;  ///< their set identifiers, as last seen, in order
+    BootTime resolved_at;               ///< when its address was last looked up
+    Request look;                       ///< of the API, once the address is known
     std::string moved_from;             ///< the address that the instance had, until it is written
     std::string held;  ///< why it stays in whatever the absence; empty: it does not
     bool rechecked = false;

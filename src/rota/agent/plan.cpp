@@ -137,18 +137,18 @@ void judge_stop_timeout(const Clocks& clocks, seconds deadline, Plan& plan) {
 void judge_fade(const Clocks& clocks, Plan& plan) {
     const bool is_stop_first = clocks.stop_timeout && *clocks.stop_timeout < clocks.deadline;
     const seconds limit = is_stop_first ? *clocks.stop_timeout : clocks.deadline;
-    const seconds needed = plan.total + clocks.fade;
+    const seconds needed = plan.total + clocks.fade + kStopReserve;
     // Where not even the drain fits, that is said already.
     if (clocks.fade == seconds{0} || plan.total > limit || needed <= limit) {
         return;
     }
     plan.misfits.push_back(
         {.clock = is_stop_first ? Clock::stop_timeout : Clock::deadline,
-         .suggestion = needed + kStopReserve,
-         .sentence = fmt::format("{} of {} s has no time for weight 0 before the drain ({} s in "
-                                 "all), so a stop deletes at once: raise it to {} s",
+         .suggestion = needed,
+         .sentence = fmt::format("{} of {} s has no time for weight 0 before the drain, so a stop "
+                                 "deletes at once: raise it to {} s",
                                  is_stop_first ? "TimeoutStopSec" : "the deadline", limit.count(),
-                                 needed.count(), (needed + kStopReserve).count())});
+                                 needed.count())});
 }
 
 void judge_hook(const Clocks& clocks, Plan& plan) {

@@ -76,8 +76,11 @@ bool Stepper::wants_out(const Member& member) const {
 }
 
 std::size_t Stepper::least_to_keep(const Member& member) const {
-    if (state_.is_leaving || state_.absences.empty()) {
+    if (state_.is_leaving) {
         return 0;
+    }
+    if (state_.absences.empty()) {
+        return is_withdrawing(member.phase) ? 1 : 0;  // its reason has passed, and it goes on out
     }
     return agent::least_to_keep(guard_of(state_.absences), member.members_seen.most(now_));
 }
@@ -122,6 +125,12 @@ void Stepper::come_back(Member& member, const Answer* last_answer) {
         const auto* const failure = std::get_if<Failure>(last_answer);
         if (failure != nullptr && failure->kind == FailureKind::no_answer) {
             member.is_delete_uncertain = true;
+        }
+    }
+    if (last_answer != nullptr && std::holds_alternative<Upsert>(member.request)) {
+        const auto* const failure = std::get_if<Failure>(last_answer);
+        if (failure != nullptr && failure->kind == FailureKind::no_answer) {
+            note_lost_write(member);
         }
     }
     member.stored.reset();

@@ -153,8 +153,9 @@ private:
     void enter_service(Member& member, std::string_view how);
     void warn_of_misfits(const Member& member, std::initializer_list<Clock> news = {});
     void watch_later(Member& member);
-    /// The request that a watch makes of the API.
-    [[nodiscard]] Request look(const Member& member) const;
+    /// Reads the record set, or looks up the own address before, where that is due.
+    void look(Member& member, Request request);
+    void warn_if_unreachable(const Member& member, const Target& target);
     void on_address_watched(Member& member, const Target& target);
     void on_group_watched(Member& member, const Group& group);
     void on_watched(Member& member, const OwnRecord& own);
@@ -189,6 +190,8 @@ private:
     [[nodiscard]] std::chrono::seconds fade_time(const Member& member) const;
     /// Writes weight 0, where that is asked for and does something. @returns whether it has.
     bool begin_fade(Member& member);
+    /// Of a rota without a fade, where nothing may be deleted before the others' is over.
+    void wait_for_fading(Member& member);
     void on_faded(Member& member);
     void on_fade_failure(Member& member, const Failure& failure);
     /// Of one that is refused after its fade: the refusal follows.

@@ -162,7 +162,7 @@ void Stepper::publish_where_due() {
         if (!plan_urgent_weight(member) && wants_publishing(member)) {
             member.scale.is_publishing = true;
             member.scale.tried_at = now_;
-            call(member, Phase::in_service, ReadGroup{});
+            look(member, ReadGroup{});
         }
     }
 }

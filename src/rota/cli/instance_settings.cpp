@@ -67,6 +67,19 @@ constexpr std::string_view kExec =
     "exec: is not taken from an instance's metadata, because it is "
     "a command: it belongs into /etc/rota/agent.toml";
 
+/// Whether a value is an address as it stands: whoever may tag could put any into the rota.
+bool is_literal_address(std::string_view key, std::string_view value) {
+    if (key != "address") {
+        return false;
+    }
+    const auto source = instance::parse_address_source(std::string{value});
+    return source && source->kind == instance::AddressKind::literal;
+}
+
+constexpr std::string_view kLiteral =
+    "a literal address is not taken from an instance's metadata, because it "
+    "would put any address into the rota: public-ipv4, local-ipv4, ipv6 and interface:NAME are";
+
 Status check_table(const config::Table& table) {
     for (const config::Setting& setting : table.settings()) {
         if (const std::string_view why = why_refused(setting.key); !why.empty()) {
@@ -74,6 +87,11 @@ Status check_table(const config::Table& table) {
         }
         if (std::ranges::any_of(setting.values, is_command)) {
             return table.complain(setting, kExec);
+        }
+        if (std::ranges::any_of(setting.values, [&setting](const std::string& value) {
+                return is_literal_address(setting.key, value);
+            })) {
+            return table.complain(setting, kLiteral);
         }
     }
     return {};
@@ -111,6 +129,9 @@ Result<TextSetting> check_tag(instance::InstanceTag tag, std::span<const std::st
     // Lists are separated by commas, so a command may stand behind one.
     if (is_command(tag.value) || tag.value.contains(",exec:") || tag.value.contains(" exec:")) {
         return fail(ErrorKind::config, fmt::format("{}: {}", origin, kExec));
+    }
+    if (is_literal_address(tag.name, tag.value)) {
+        return fail(ErrorKind::config, fmt::format("{}: {}", origin, kLiteral));
     }
     return TextSetting{
         .key = std::move(tag.name), .value = std::move(tag.value), .origin = std::move(origin)};

@@ -75,9 +75,9 @@ Result<bool> belongs_to_agent(const agent::Config& config, const agent::StatusVi
 
 /// What the command line says that an agent takes from its own configuration.
 std::vector<std::string> given_for_agent(const CLI::App& command) {
-    constexpr std::array kOptions{"--margin",  "--deadline", "--endpoint-url",
-                                  "--region",  "--profile",  "--imds-v1",
-                                  "--address", "--weight",   "--ttl"};
+    constexpr std::array kOptions{"--margin",  "--deadline",  "--endpoint-url", "--region",
+                                  "--profile", "--imds-v1",   "--address",      "--weight",
+                                  "--ttl",     "--drain-mode"};
     std::vector<std::string> given;
     std::ranges::copy_if(kOptions, std::back_inserter(given),
                          [&command](const char* option) { return command.count(option) > 0; });
