@@ -13,8 +13,8 @@ import parts
 import stage
 
 TTL = 5
-# A process may be stopped for 2 s between its resolver's answer and its request, and the resolver before it.
-MARGIN = 5
+# A process may be stopped for that long between its resolver's answer and its request.
+MARGIN = 10
 KEPT = 3  # seconds, for which a client keeps a connection
 
 
