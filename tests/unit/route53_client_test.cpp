@@ -1,15 +1,21 @@
 #include <algorithm>
 #include <chrono>
 #include <expected>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_http_service.h"
+#include "judge_of_signatures.h"
+#include "rota/aws/credentials.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/rng.h"
+#include "rota/http/message.h"
 #include "rota/model/change_batch.h"
 #include "rota/route53/client.h"
 #include "rota/route53/messages.h"
@@ -111,6 +117,28 @@ TEST(Route53Errors, a_denied_call_names_the_action_and_the_resource_in_its_parti
                           "Signature expired: 20191218T101837Z is now earlier than …")
                     .error.message,
                 EndsWith("; set this machine's clock"));
+}
+
+TEST(Route53Client, signs_by_the_time_of_an_api_that_refuses_its_own) {
+    const FakeHttpService service{[](const http::Request& request) {
+        const auto refusal = why_refused(request, "route53");
+        return http::Response{
+            refusal ? refusal->status : 404,
+            {},
+            fmt::format("<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}"
+                        "</Message></Error></ErrorResponse>",
+                        refusal ? refusal->code : "NoSuchHostedZone",
+                        refusal ? refusal->message : "None.")};
+    }};
+    const Endpoint endpoint = choose_endpoint("us-east-1", service.url());
+    set_wrong(*endpoint.clock);
+    Client client{endpoint,
+                  std::make_shared<aws::CredentialProvider>(environment_of_the_judge(), nullptr),
+                  {}};
+    const auto zone = client.get_hosted_zone("Z1");
+    ASSERT_FALSE(zone);
+    EXPECT_EQ(zone.error().api->code, "NoSuchHostedZone");
+    EXPECT_EQ(service.lines().size(), 2U);
 }
 
 TEST(Route53Retry, delays_are_spread_over_the_whole_of_a_doubling_range) {

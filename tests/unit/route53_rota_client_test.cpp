@@ -1,16 +1,20 @@
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fake_http_service.h"
+#include "judge_of_signatures.h"
 #include "rota/aws/credentials.h"
 #include "rota/base/error.h"
 #include "rota/dns/name.h"
 #include "rota/http/message.h"
+#include "rota/route53/client.h"
 #include "rota/route53/rota_client.h"
 
 namespace rota::route53 {
@@ -67,6 +71,30 @@ TEST(RotaClient, tells_refusals_by_their_code) {
     EXPECT_EQ(age.error().error.kind, ErrorKind::permission);
     EXPECT_FALSE(age.error().is_unsupported);
     EXPECT_THAT(age.error().error.message, HasSubstr("SignatureDoesNotMatch: wrong key"));
+}
+
+TEST(RotaClient, signs_by_the_time_of_an_api_that_refuses_its_own) {
+    const FakeHttpService service{[](const http::Request& request) {
+        const auto refusal = why_refused(request, "route53");
+        return refusal ? http::Response{refusal->status,
+                                        {},
+                                        fmt::format(R"({{"code":"{}","message":"{}"}})",
+                                                    refusal->code, refusal->message)}
+                       : http::Response{404, {}, R"({"code":"NoSuchRecordSet","message":"none"})"};
+    }};
+    const Endpoint endpoint = choose_endpoint("us-east-1", service.url());
+    set_wrong(*endpoint.clock);
+    RotaClient client{
+        endpoint,
+        std::make_shared<aws::CredentialProvider>(environment_of_the_judge(), nullptr),
+        {}};
+    for (const std::size_t requests : {2U, 3U}) {
+        const auto leases =
+            client.leases("Z1", dns::Name::parse("www.example.com").value(), dns::Type::a);
+        ASSERT_FALSE(leases);
+        EXPECT_EQ(leases.error().code, "NoSuchRecordSet");
+        EXPECT_EQ(service.lines().size(), requests) << "once more, and only the first time";
+    }
 }
 
 TEST(RotaClient, does_not_trust_an_answer_that_it_cannot_read) {

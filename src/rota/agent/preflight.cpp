@@ -191,15 +191,14 @@ Finding judge_clock(seconds ahead) {
     const seconds off = std::chrono::abs(ahead);
     const std::string_view side = ahead > seconds{0} ? "ahead of" : "behind";
     if (off > kClockWindow) {
-        return failure("clock",
-                       fmt::format("{} s {} the API's, which refuses signatures that are more than "
-                                   "{} s off: set this machine's clock (chrony, systemd-timesyncd)",
-                                   off.count(), side, kClockWindow.count()),
-                       ErrorKind::unavailable);
+        return warn("clock", fmt::format("{} s {} the API's, so requests are signed by the API's "
+                                         "time: set this machine's clock (chrony, "
+                                         "systemd-timesyncd)",
+                                         off.count(), side));
     }
     if (off > kClockTolerance) {
-        return warn("clock", fmt::format("{} s {} the API's; at {} s it refuses every request: let "
-                                         "chrony or systemd-timesyncd keep it",
+        return warn("clock", fmt::format("{} s {} the API's; at {} s it refuses what is signed by "
+                                         "it: let chrony or systemd-timesyncd keep it",
                                          off.count(), side, kClockWindow.count()));
     }
     return ok("clock", off == seconds{0} ? std::string{"as the API's"}

@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, 5> kDenied{"AccessDenied", "AccessDeniedE
 constexpr std::array<std::string_view, 5> kWrongKeys{
     "SignatureDoesNotMatch", "InvalidClientTokenId", "UnrecognizedClientException",
     "InvalidAccessKeyId", "AuthFailure"};
-constexpr std::array<std::string_view, 2> kWrongClock{"RequestTimeTooSkewed", "RequestExpired"};
+constexpr std::array<std::string_view, 3> kWrongClock{"RequestTimeTooSkewed", "RequestExpired",
+                                                      "RequestInTheFuture"};
 
 template <std::size_t Size>
 bool is_one_of(std::string_view code, const std::array<std::string_view, Size>& codes) noexcept {
@@ -52,9 +53,17 @@ bool says_unauthenticated(std::string_view code) noexcept {
            code == "IncompleteSignature" || code == "MissingAuthenticationToken";
 }
 
+bool says_wrong_clock(std::string_view code, std::string_view message) noexcept {
+    return message.starts_with("Signature expired") ||
+           message.starts_with("Signature not yet current") || is_one_of(code, kWrongClock);
+}
+
+bool may_mean_wrong_clock(std::string_view code, std::string_view message) noexcept {
+    return says_wrong_clock(code, message) || code == "AuthFailure";
+}
+
 std::string_view advice_on_keys(std::string_view code, std::string_view message) noexcept {
-    if (message.starts_with("Signature expired") ||
-        message.starts_with("Signature not yet current") || is_one_of(code, kWrongClock)) {
+    if (says_wrong_clock(code, message)) {
         return "; set this machine's clock";
     }
     return is_one_of(code, kWrongKeys) ? "; check the access key id and its secret"

@@ -15,7 +15,7 @@
 #include "rota/aws/credentials.h"
 #include "rota/aws/error_codes.h"
 #include "rota/aws/imds.h"
-#include "rota/aws/sigv4.h"
+#include "rota/aws/signing_clock.h"
 #include "rota/aws/xml.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -100,6 +100,11 @@ std::string advice(const QueryService& service, const QueryOperation& operation,
                            operation.action, operation.resource.empty() ? "*" : operation.resource);
     }
     return std::string{advice_on_keys(text.code, text.message)};
+}
+
+bool blames_clock(const http::Response& response) {
+    const ErrorText text = read_error(response.body);
+    return may_mean_wrong_clock(text.code, text.message);
 }
 
 QueryError from_error(Error error, bool outcome_unknown = false) {
@@ -207,8 +212,8 @@ QueryResult<std::string> QueryClient::call(const QueryOperation& operation,
     if (!impl_->url) {
         return std::unexpected(from_error(impl_->url.error()));
     }
-    const WallTime now = wall_now();
-    auto keys = impl_->credentials->get(now);
+    SigningClock& clock = *impl_->endpoint.clock;
+    auto keys = impl_->credentials->get(clock.now(wall_now()));
     if (!keys) {
         return std::unexpected(from_error(std::move(keys).error()));
     }
@@ -217,8 +222,10 @@ QueryResult<std::string> QueryClient::call(const QueryOperation& operation,
     request.target = impl_->url->path;
     request.body = encode_form(operation.action, impl_->service, parameters);
     request.headers.emplace_back("Content-Type", kFormType);
-    sign(request, impl_->url->authority(), *keys, impl_->endpoint.region, impl_->service.name, now);
-    auto response = impl_->http.send(*impl_->url, request, impl_->timeout);
+    const Signer signer{
+        .keys = *keys, .region = impl_->endpoint.region, .service = impl_->service.name};
+    auto response =
+        send_signed(impl_->http, *impl_->url, request, signer, clock, blames_clock, impl_->timeout);
     if (!response) {
         Error error = std::move(response).error();
         error.message =

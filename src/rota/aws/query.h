@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rota/aws/credentials.h"
+#include "rota/aws/signing_clock.h"
 #include "rota/base/error.h"
 #include "rota/http/client.h"
 #include "rota/http/url.h"
@@ -35,6 +36,8 @@ inline constexpr QueryService kEc2{.name = "ec2", .version = "2016-11-15"};
 struct QueryEndpoint {
     std::string url;
     std::string region;
+    /// The time there; copies share what was learned.
+    std::shared_ptr<SigningClock> clock = std::make_shared<SigningClock>();
 };
 
 /// "https://autoscaling.eu-central-1.amazonaws.com" and so on by the region's partition, unless

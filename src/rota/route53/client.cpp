@@ -13,7 +13,8 @@
 #include <fmt/format.h>
 
 #include "rota/aws/credentials.h"
-#include "rota/aws/sigv4.h"
+#include "rota/aws/error_codes.h"
+#include "rota/aws/signing_clock.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/http/client.h"
@@ -59,6 +60,11 @@ Operation zone_operation(std::string_view name, std::string_view zone_id) {
     return {name, fmt::format("hostedzone/{}", strip_id_prefix(zone_id))};
 }
 
+bool blames_clock(const http::Response& response) {
+    const ApiError error = decode_error(response.status, response.body);
+    return aws::may_mean_wrong_clock(error.code, error.message);
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -75,8 +81,7 @@ struct Client::Impl {
         if (!url) {
             return std::unexpected(from_error(url.error()));
         }
-        const WallTime now = wall_now();
-        auto keys = credentials->get(now);
+        auto keys = credentials->get(endpoint.clock->now(wall_now()));
         if (!keys) {
             return std::unexpected(from_error(std::move(keys).error()));
         }
@@ -88,8 +93,10 @@ struct Client::Impl {
         if (!request.body.empty()) {
             request.headers.emplace_back("Content-Type", "text/xml");
         }
-        aws::sign(request, url->authority(), *keys, endpoint.signing_region, "route53", now);
-        auto response = http.send(*url, request, timeout);
+        const aws::Signer signer{
+            .keys = *keys, .region = endpoint.signing_region, .service = "route53"};
+        auto response =
+            aws::send_signed(http, *url, request, signer, *endpoint.clock, blames_clock, timeout);
         if (!response) {
             Error error = std::move(response).error();
             error.message =

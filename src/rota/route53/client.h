@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "rota/aws/credentials.h"
+#include "rota/aws/signing_clock.h"
 #include "rota/base/error.h"
 #include "rota/http/client.h"
 #include "rota/model/change_batch.h"
@@ -20,6 +21,8 @@ namespace rota::route53 {
 struct Endpoint {
     std::string url;  ///< "https://route53.amazonaws.com" or what AWS_ENDPOINT_URL_ROUTE_53 says
     std::string signing_region;  ///< the partition's: us-east-1, us-gov-west-1, cn-northwest-1
+    /// The time there; copies share what was learned.
+    std::shared_ptr<aws::SigningClock> clock = std::make_shared<aws::SigningClock>();
 };
 
 /// By partition of `region` ("cn-…" → China, "us-gov-…" → GovCloud, else aws), unless

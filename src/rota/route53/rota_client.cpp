@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include "rota/aws/credentials.h"
+#include "rota/aws/error_codes.h"
+#include "rota/aws/signing_clock.h"
 #include "rota/aws/sigv4.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
@@ -161,18 +163,24 @@ ErrorKind kind_of(int status) {
     }
 }
 
+/// A text of an error's JSON; empty where there is none.
+std::string text_of(const json& body, const char* name) {
+    const auto found = body.is_object() ? body.find(name) : body.end();
+    return body.is_object() && found != body.end() && found->is_string() ? found->get<std::string>()
+                                                                         : std::string{};
+}
+
+bool blames_clock(const http::Response& response) {
+    const json body = json::parse(response.body, nullptr, false);
+    return aws::may_mean_wrong_clock(text_of(body, "code"), text_of(body, "message"));
+}
+
 /// What an answer outside 2xx means. Ours are JSON with a code; any other answer that is no passing
 /// trouble shows that the endpoint does not know these paths.
 RotaCallError refusal(std::string_view what, std::string_view url, const http::Response& response) {
     const json body = json::parse(response.body, nullptr, false);
     RotaCallError error;
-    const auto text = [&](const char* name) {
-        const auto found = body.is_object() ? body.find(name) : body.end();
-        return body.is_object() && found != body.end() && found->is_string()
-                   ? found->get<std::string>()
-                   : std::string{};
-    };
-    error.code = text("code");
+    error.code = text_of(body, "code");
     const bool is_passing = response.status >= 500 && response.status != 501;
     error.is_unsupported =
         error.code == "NoSuchResource" ||
@@ -186,7 +194,7 @@ RotaCallError refusal(std::string_view what, std::string_view url, const http::R
             : fmt::format(
                   "{} at {}: {}: {}", what, url,
                   error.code.empty() ? fmt::format("status {}", response.status) : error.code,
-                  text("message"));
+                  text_of(body, "message"));
     return error;
 }
 
@@ -239,8 +247,7 @@ struct RotaClient::Impl {
         if (!url) {
             return std::unexpected(url.error());
         }
-        const WallTime now = wall_now();
-        const aws::Credentials keys = ROTA_TRY(credentials->get(now));
+        const aws::Credentials keys = ROTA_TRY(credentials->get(endpoint.clock->now(wall_now())));
         std::string_view base = url->path;
         while (base.ends_with('/')) {
             base.remove_suffix(1);
@@ -252,8 +259,10 @@ struct RotaClient::Impl {
         if (!request.body.empty()) {
             request.headers.emplace_back("Content-Type", "application/json");
         }
-        aws::sign(request, url->authority(), keys, endpoint.signing_region, "route53", now);
-        auto response = http.send(*url, request, timeout);
+        const aws::Signer signer{
+            .keys = keys, .region = endpoint.signing_region, .service = "route53"};
+        auto response =
+            aws::send_signed(http, *url, request, signer, *endpoint.clock, blames_clock, timeout);
         if (!response) {
             response.error().message =
                 fmt::format("{} at {}: {}", what, endpoint.url, response.error().message);
