@@ -55,8 +55,11 @@ public:
     explicit World(Settings settings, std::vector<Membership> memberships = {www()})
         : state{initial_state(std::move(settings), std::move(memberships))} {}
 
+    /// How long after its time-out a write may land.
+    static constexpr std::chrono::seconds kLate{10};
+
     /// What one call meets.
-    enum class Fate { done, refused_retryably, never_arrives, answer_lost };
+    enum class Fate { done, refused_retryably, never_arrives, answer_lost, lands_late };
 
     void feed(const Event& event) {
         for (Action& action : step(state, event, now, rng)) {
@@ -70,6 +73,7 @@ public:
         if (calls.empty()) {
             return false;
         }
+        land();
         const Call call = calls.front();
         calls.pop_front();
         feed(Answered{.member = call.member, .call = call.id, .answer = carry_out(call, fate)});
@@ -94,6 +98,7 @@ public:
 
     void advance(BootTime::duration by) {
         now += by;
+        land();
         feed(Woke{});
     }
 
@@ -104,6 +109,7 @@ public:
             return false;
         }
         now = std::max(now, *wake);
+        land();
         feed(Woke{});
         return true;
     }
@@ -143,6 +149,7 @@ public:
     std::map<std::string, model::RecordSet> zone;  ///< by set identifier
     std::deque<Call> calls;
     std::vector<std::string> sayings;
+    std::deque<std::pair<BootTime, Request>> late;  ///< writes that land after their time-out
     std::vector<std::pair<BootTime, Request>> log;  ///< every call made
     bool is_insync = true;                          ///< what GetChange says
     std::optional<Failure> fault;                   ///< the answer to every call while it is set
@@ -207,6 +214,13 @@ private:
         }
     }
 
+    void land() {
+        while (!late.empty() && late.front().first <= now) {
+            serve(late.front().second);
+            late.pop_front();
+        }
+    }
+
     Answer carry_out(const Call& call, Fate fate) {
         if (fault) {
             return *fault;
@@ -216,7 +230,11 @@ private:
         }
         const Failure lost{.kind = FailureKind::no_answer,
                            .error = {ErrorKind::timeout, "no answer", true}};
-        if (fate == Fate::never_arrives) {
+        if (fate == Fate::lands_late && std::holds_alternative<Upsert>(call.request)) {
+            late.emplace_back(now + kLate, call.request);
+            return lost;
+        }
+        if (fate == Fate::never_arrives || fate == Fate::lands_late) {
             return lost;
         }
         Answer answer = serve(call.request);

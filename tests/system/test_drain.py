@@ -116,7 +116,7 @@ class ByWayOfWeightZero(test_agent.AgentCase):
         self.weight_is(0)
         status = json.loads(self.command("status", "--json").stdout)
         self.assertEqual(status["rotas"][0]["phase"], "fading")
-        self.assertIn("at weight 0, deleted in", self.command("status").stdout)
+        self.assertIn("at weight 0 (it was 10), deleted in", self.command("status").stdout)
         self.assertEqual({value for _ in range(20) for value in self.server.dig(test_agent.NAME, "A").values("A")}, {"192.0.2.2"})
         self.assertEqual(self.command("resume").returncode, 0)
         self.weight_is(10)

@@ -441,6 +441,7 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
 
 void Stepper::note_lost_write(Member& member) {
     member.may_be_written = true;
+    member.lost_at = now_;
     const std::uint8_t weight = weight_of(std::get<Upsert>(member.request).record_set);
     std::vector<std::uint8_t>& lost = member.scale.lost;
     if (std::ranges::find(lost, weight) == lost.end()) {

@@ -283,7 +283,13 @@ void Stepper::drain_until_floor(Member& member) {
 
 void Stepper::finish_drain(Member& member) {
     if (member.may_be_written) {
-        call(member, Phase::verifying, ReadOwn{});
+        // A quiet member may be drained before a write that was lost a moment ago has landed.
+        const BootTime landed = member.lost_at.value_or(now_) + state_.settings.margin;
+        if (member.lost_at && landed > now_) {
+            call_later(member, Phase::draining, ReadOwn{}, landed - now_);
+        } else {
+            call(member, Phase::verifying, ReadOwn{});
+        }
         return;
     }
     empty(member);
@@ -329,8 +335,13 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         return;
     }
     if (state_.settings.goal == Goal::leave) {
-        say(log::Level::error, member, failure.error.message);
-        end(member, Phase::failed, failure.error.message);
+        std::string why = failure.error.message;
+        if (member.faded_from) {
+            why += fmt::format(" (left at weight 0, it was {}: rota join gives it back)",
+                               *member.faded_from);
+        }
+        say(log::Level::error, member, why);
+        end(member, Phase::failed, std::move(why));
         return;
     }
     retry_later(member, failure);  // rights may come back before the deadline

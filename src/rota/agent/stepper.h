@@ -164,7 +164,7 @@ private:
     void on_join_failure(Member& member, const Failure& failure);
     void fail_join(Member& member, const Failure& failure);
     /// An UPSERT whose answer does not come may land at any time.
-    static void note_lost_write(Member& member);
+    void note_lost_write(Member& member);
 
     // leaving.cpp
     void begin_leave(Member& member, const Answer* last_answer);
