@@ -468,6 +468,16 @@ void fall_sick(World& world) {
     world.feed(WentAbsent{{.reason = Reason::unhealthy, .guard = Guard::quorum, .text = "503"}});
 }
 
+/// @returns whether an UPSERT is out.
+bool goes_on_to_write(World& world) {
+    while (world.calls.empty() || !std::holds_alternative<Upsert>(world.calls.front().request)) {
+        if (!world.answer_one() && !world.advance_to_wake()) {
+            return false;
+        }
+    }
+    return true;
+}
+
 TEST(WeightZero, is_written_for_a_sick_member_that_stays_and_taken_back) {
     World world = among_two(staying_at_zero());
     fall_sick(world);
@@ -511,9 +521,7 @@ TEST(WeightZero, that_cannot_be_taken_back_is_tried_gently) {
 TEST(WeightZero, is_refused_by_the_server_where_siblings_were_faster) {
     World world = among_two(staying_at_zero());
     fall_sick(world);
-    while (world.calls.empty() || !std::holds_alternative<Upsert>(world.calls.front().request)) {
-        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
-    }
+    ASSERT_TRUE(goes_on_to_write(world));
     EXPECT_EQ(std::get<Upsert>(world.calls.front().request).keep_members, 1U);
     world.zone["i-2"] = weighted("i-2", "192.0.2.2", 0);  // it has read at the same moment
     carry(world, 0, 10s);
@@ -527,9 +535,7 @@ TEST(WeightZero, is_refused_by_the_server_where_siblings_were_faster) {
 TEST(WeightZero, that_lands_late_after_another_absence_is_taken_back) {
     World world = among_two(staying_at_zero());
     fall_sick(world);
-    while (world.calls.empty() || !std::holds_alternative<Upsert>(world.calls.front().request)) {
-        ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
-    }
+    ASSERT_TRUE(goes_on_to_write(world));
     world.feed(WentAbsent{{.reason = Reason::standby, .guard = Guard::none, .text = "Standby"}});
     world.answer_one(World::Fate::never_arrives);
     world.feed(CameBack{Reason::standby});

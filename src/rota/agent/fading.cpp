@@ -90,8 +90,8 @@ void Stepper::on_faded(Member& member) {
 }
 
 void Stepper::on_fade_failure(Member& member, const Failure& failure) {
-    if (failure.kind == FailureKind::no_answer) {
-        note_lost_write(member);
+    if (failure.kind != FailureKind::no_answer) {
+        member.faded_from.reset();  // nothing was written
     }
     say(log::Level::warning, member,
         fmt::format("cannot set the weight to 0, deleting at once: {}", failure.error.message));

@@ -390,9 +390,6 @@ void Stepper::dispute(Member& member, Phase phase, Request request, std::string_
 void Stepper::on_join_failure(Member& member, const Failure& failure) {
     const bool may_have_happened = failure.kind == FailureKind::no_answer;
     const bool is_write = std::holds_alternative<Upsert>(member.request);
-    if (is_write && may_have_happened) {
-        note_lost_write(member);
-    }
     if (member.phase == Phase::in_service && failure.kind == FailureKind::too_few_members) {
         hold(member, failure.error.message);
         return;
@@ -437,16 +434,6 @@ void Stepper::on_join_failure(Member& member, const Failure& failure) {
         return;
     }
     fail_join(member, failure);
-}
-
-void Stepper::note_lost_write(Member& member) {
-    member.may_be_written = true;
-    member.lost_at = now_;
-    const std::uint8_t weight = weight_of(std::get<Upsert>(member.request).record_set);
-    std::vector<std::uint8_t>& lost = member.scale.lost;
-    if (std::ranges::find(lost, weight) == lost.end()) {
-        lost.push_back(weight);
-    }
 }
 
 void Stepper::fail_join(Member& member, const Failure& failure) {

@@ -34,10 +34,6 @@ void Stepper::begin_leave(Member& member, const Answer* last_answer) {
             const model::RecordSet& written = std::get<Upsert>(member.request).record_set;
             member.ttls.observe(std::chrono::seconds{written.ttl}, now_);
             member.was_in_service = true;
-        } else if (const auto* failure = std::get_if<Failure>(last_answer);
-                   failure != nullptr && failure->kind == FailureKind::no_answer &&
-                   std::holds_alternative<Upsert>(member.request)) {
-            note_lost_write(member);
         }
     }
     if (member.phase == Phase::joining) {
@@ -223,6 +219,7 @@ void Stepper::delete_stored(Member& member) {
 
 void Stepper::on_delete_accepted(Member& member, const Accepted& accepted) {
     member.stored.reset();
+    member.faded_from.reset();
     member.change_id = accepted.change_id;
     member.polls = 0;
     if (accepted.is_insync) {
@@ -300,7 +297,6 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
     const bool must_read_again = member.phase == Phase::deleting &&
                                  (may_have_happened || failure.kind == FailureKind::not_matching);
     if (must_read_again) {
-        member.is_delete_uncertain = member.is_delete_uncertain || may_have_happened;
         member.phase = Phase::leave_reading;
         member.request = ReadGroup{};
         retry_later(member, failure);

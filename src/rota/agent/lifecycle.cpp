@@ -242,6 +242,9 @@ void Stepper::on(const Answered& event) {
     member.call.reset();
     if (const auto* failure = std::get_if<Failure>(&event.answer)) {
         member.last_error = failure->error;
+        if (failure->kind == FailureKind::no_answer) {
+            note_lost_answer(member);
+        }
     } else {
         member.failures = 0;
         member.last_error.reset();
@@ -254,9 +257,23 @@ void Stepper::on(const Answered& event) {
             begin_leave(member, &event.answer);
         }
     } else if (is_withdrawing(member.phase)) {
-        come_back(member, &event.answer);
+        come_back(member);
     } else {
         continue_join(member, event.answer);
+    }
+}
+
+void Stepper::note_lost_answer(Member& member) {
+    if (std::holds_alternative<Delete>(member.request)) {
+        member.is_delete_uncertain = true;
+    } else if (const auto* const upsert = std::get_if<Upsert>(&member.request)) {
+        member.may_be_written = true;
+        member.lost_at = now_;
+        std::vector<std::uint8_t>& lost = member.scale.lost;
+        const std::uint8_t weight = weight_of(upsert->record_set);
+        if (std::ranges::find(lost, weight) == lost.end()) {
+            lost.push_back(weight);
+        }
     }
 }
 

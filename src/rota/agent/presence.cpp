@@ -114,25 +114,13 @@ void Stepper::reconcile(Member& member) {
             cut_fade_short(member);
         }
     } else if (is_withdrawing(member.phase)) {
-        come_back(member, nullptr);
+        come_back(member);
     } else if (member.phase == Phase::waiting) {
         begin_join(member);
     }
 }
 
-void Stepper::come_back(Member& member, const Answer* last_answer) {
-    if (last_answer != nullptr && std::holds_alternative<Delete>(member.request)) {
-        const auto* const failure = std::get_if<Failure>(last_answer);
-        if (failure != nullptr && failure->kind == FailureKind::no_answer) {
-            member.is_delete_uncertain = true;
-        }
-    }
-    if (last_answer != nullptr && std::holds_alternative<Upsert>(member.request)) {
-        const auto* const failure = std::get_if<Failure>(last_answer);
-        if (failure != nullptr && failure->kind == FailureKind::no_answer) {
-            note_lost_write(member);
-        }
-    }
+void Stepper::come_back(Member& member) {
     member.stored.reset();
     member.change_id.clear();
     member.insync.reset();
@@ -203,7 +191,7 @@ void Stepper::recheck(Member& member, const Group& group) {
     member.held = "everybody else has left at the same moment";
     say(log::Level::warning, member,
         fmt::format("comes back all the same ({}): {}", describe(state_.absences), member.held));
-    come_back(member, nullptr);
+    come_back(member);
 }
 
 }  // namespace rota::agent

@@ -45,6 +45,8 @@ private:
     void on(const StopTimeoutRead& event);
     void on(const DrainCommandEnded& event);
     void on(const Answered& event);
+    /// A write whose answer does not come may land at any time.
+    void note_lost_answer(Member& member);
     void on(const LeaveRequested& event);
     void on(const WentAbsent& event);
     void on(const CameBack& event);
@@ -133,7 +135,7 @@ private:
     void end_absences();
     void reconcile();
     void reconcile(Member& member);
-    void come_back(Member& member, const Answer* last_answer);
+    void come_back(Member& member);
     void see(Member& member, const Group& group);
     void hold(Member& member, std::string why);
     void go_out(Member& member, std::string note, std::string_view text);
@@ -163,8 +165,6 @@ private:
     void dispute(Member& member, Phase phase, Request request, std::string_view what);
     void on_join_failure(Member& member, const Failure& failure);
     void fail_join(Member& member, const Failure& failure);
-    /// An UPSERT whose answer does not come may land at any time.
-    void note_lost_write(Member& member);
 
     // leaving.cpp
     void begin_leave(Member& member, const Answer* last_answer);
