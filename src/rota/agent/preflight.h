@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,7 +21,8 @@
 
 // What `rota agent --check` says before an agent is started: whether it could join, serve and leave
 // here, and if not, what to do. Every point is a finding; this part makes findings of what was
-// seen, and asks nobody. preflight_calls.h asks.
+// seen, and asks nobody. preflight_machine.h looks at this machine, preflight_calls.h asks
+// everybody else.
 namespace rota::agent {
 
 enum class Level : std::uint8_t {
@@ -40,6 +42,9 @@ struct Finding {
 };
 
 using Findings = std::vector<Finding>;
+
+/// Takes a finding as soon as it is made.
+using Tell = std::function<void(Finding)>;
 
 /// "fail  clock: 400 s ahead …".
 std::string to_line(const Finding& finding);

@@ -1,21 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
 
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
 #include "rota/agent/preflight.h"
 
 namespace rota::agent {
-
-/// Takes a finding as soon as it is made.
-using Tell = std::function<void(Finding)>;
-
-/// Looks at what the agent would use on this machine: the socket, the drain file's directory, the
-/// commands (their syntax; none of the drain's is run).
-void examine_machine(const Config& config, const Tell& tell);
 
 /// Asks everybody whom the agent would ask, once each and one after the other: the metadata
 /// service, the API, the checks, Auto Scaling. An API that does not answer is not asked again. Each

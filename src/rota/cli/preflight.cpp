@@ -24,6 +24,7 @@
 #include "rota/agent/config.h"
 #include "rota/agent/preflight.h"
 #include "rota/agent/preflight_calls.h"
+#include "rota/agent/preflight_machine.h"
 #include "rota/base/error.h"
 #include "rota/base/print.h"
 #include "rota/cli/members.h"
