@@ -12,6 +12,7 @@
 
 #include "rota/cli/durations.h"
 #include "rota/cli/members.h"
+#include "rota/cli/rotas.h"
 #include "rota/cli/shares.h"
 #include "rota/config/file.h"
 #include "rota/dns/types.h"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "rota/agent/config.h"
@@ -32,9 +29,9 @@
 #include "rota/cli/instance_settings.h"
 #include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
+#include "rota/cli/rotas.h"
 #include "rota/config/file.h"
 #include "rota/dns/name.h"
-#include "rota/dns/types.h"
 #include "rota/health/check.h"
 #include "rota/instance/address.h"
 #include "rota/instance/connections.h"
@@ -45,22 +42,12 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kLongestLease{300};  // what rota serve takes
-constexpr unsigned kMostWeight = 255;
-constexpr std::size_t kLongestIdentifier = 128;
 
 const SettingSources& sources() {
     static const SettingSources all{.environment_prefix = "ROTA_AGENT_",
                                     .default_file = "/etc/rota/agent.toml",
                                     .tables = {"rota", "health"}};
     return all;
-}
-
-Result<dns::Type> read_type(const std::string& text) {
-    const auto type = dns::type_from_string(text);
-    if (!type || (*type != dns::Type::a && *type != dns::Type::aaaa)) {
-        return fail(ErrorKind::config, fmt::format("type '{}' is neither A nor AAAA", text));
-    }
-    return *type;
 }
 
 Result<std::uint16_t> read_port(const std::string& text) {
@@ -71,15 +58,6 @@ Result<std::uint16_t> read_port(const std::string& text) {
     return *port;
 }
 
-Status check_identifier(const std::string& text) {
-    if (text.size() > kLongestIdentifier) {
-        return fail(
-            ErrorKind::config,
-            fmt::format("the set identifier is longer than {} characters", kLongestIdentifier));
-    }
-    return {};
-}
-
 void add_rota_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--zone", options.zone, "Hosted zone, by id or by name")
         ->type_name("ID|NAME");
@@ -87,7 +65,7 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
         ->check(complaint_unless_empty(&dns::Name::parse))
         ->type_name("NAME");
     command.add_option("--type", options.type, "A or AAAA (default: as the address)")
-        ->check(complaint_unless_empty(&read_type))
+        ->check(complaint_unless_empty(&read_rota_type))
         ->type_name("TYPE");
     command
         .add_option("--address", options.address,
@@ -97,13 +75,13 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
         ->capture_default_str();
     command
         .add_option("--weight", options.weight, "Weight among the members; 100 where load moves it")
-        ->check(CLI::Range(0U, kMostWeight))
+        ->check(CLI::Range(0U, kMostRotaWeight))
         ->capture_default_str();
     add_duration(command, "--ttl", options.ttl, "TTL where the rota has no members yet");
     command
         .add_option("--set-identifier", options.set_identifier,
                     "Set identifier (default: the instance id)")
-        ->check(complaint_unless_empty(&check_identifier))
+        ->check(complaint_unless_empty(&check_set_identifier))
         ->type_name("ID");
     repeatable(
         command.add_option("--rota", options.rotas,
@@ -130,107 +108,6 @@ void add_api_options(CLI::App& command, MemberOptions& options) {
     command.add_option("--socket", options.socket, "The agent's UNIX socket")
         ->type_name("PATH")
         ->capture_default_str();
-}
-
-/// One rota's values as text; what is not said is the default's.
-struct RotaText {
-    std::string zone;
-    std::string name;
-    std::string type;
-    std::string address;
-    std::string weight;
-    std::string ttl;
-    std::string set_identifier;
-
-    static constexpr std::array<std::string_view, 7> kKeys{
-        "name", "zone", "type", "address", "weight", "ttl", "set-identifier"};
-
-    std::string* find(std::string_view key) {
-        const std::array<std::string*, 7> members{&name,   &zone, &type,          &address,
-                                                  &weight, &ttl,  &set_identifier};
-        const auto* const found = std::ranges::find(kKeys, key);
-        return found == kKeys.end() ? nullptr
-                                    : members.at(static_cast<std::size_t>(found - kKeys.begin()));
-    }
-};
-
-RotaText defaults_of(const MemberOptions& options) {
-    return {.zone = options.zone,
-            .name = options.name,
-            .type = options.type,
-            .address = options.address,
-            .weight = std::to_string(options.weight),
-            .ttl = options.ttl,
-            .set_identifier = options.set_identifier};
-}
-
-Result<agent::RotaConfig> check(const RotaText& text) {
-    if (text.name.empty()) {
-        return fail(ErrorKind::config, "a rota without a name: give --name");
-    }
-    if (text.zone.empty()) {
-        return fail(
-            ErrorKind::config,
-            fmt::format("{}: give the hosted zone with --zone, by id or by name", text.name));
-    }
-    agent::RotaConfig rota;
-    rota.zone = text.zone;
-    rota.name = ROTA_TRY(dns::Name::parse(text.name));
-    rota.address = ROTA_TRY(instance::parse_address_source(text.address));
-    const bool is_ipv6 = instance::default_family(rota.address) == instance::Family::ipv6;
-    rota.type = is_ipv6 ? dns::Type::aaaa : dns::Type::a;
-    if (!text.type.empty()) {
-        rota.type = ROTA_TRY(read_type(text.type));
-    }
-    const auto family =
-        rota.type == dns::Type::aaaa ? instance::Family::ipv6 : instance::Family::ipv4;
-    if (!instance::can_give(rota.address, family)) {
-        return fail(ErrorKind::config,
-                    fmt::format("{}: address {} is for type {}, not {}", text.name, text.address,
-                                is_ipv6 ? "AAAA" : "A", dns::to_string(rota.type)));
-    }
-    unsigned weight = 0;
-    const char* const end = text.weight.data() + text.weight.size();
-    const auto parsed = std::from_chars(text.weight.data(), end, weight);
-    if (parsed.ec != std::errc{} || parsed.ptr != end || weight > kMostWeight) {
-        return fail(ErrorKind::config, fmt::format("{}: weight '{}' is not a number from 0 to {}",
-                                                   text.name, text.weight, kMostWeight));
-    }
-    rota.weight = static_cast<std::uint8_t>(weight);
-    rota.ttl = ROTA_TRY(parse_duration("ttl", text.ttl));
-    ROTA_CHECK(check_identifier(text.set_identifier));
-    rota.set_identifier = text.set_identifier;
-    return rota;
-}
-
-/// "name=www.example.com,weight=20" over the defaults.
-Result<RotaText> parse_rota(const std::string& text, RotaText rota) {
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const std::string_view pair = rest.substr(0, rest.find(','));
-        rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
-        const auto equals = pair.find('=');
-        std::string* const into = rota.find(pair.substr(0, equals));
-        if (equals == std::string_view::npos || into == nullptr) {
-            return fail(ErrorKind::usage,
-                        fmt::format("--rota {}: '{}' is not KEY=VALUE with one of the keys {}",
-                                    text, pair, fmt::join(RotaText::kKeys, ", ")));
-        }
-        *into = pair.substr(equals + 1);
-    }
-    return rota;
-}
-
-Result<RotaText> read_rota(const config::Table& table, RotaText rota) {
-    const std::vector<std::string> keys{RotaText::kKeys.begin(), RotaText::kKeys.end()};
-    ROTA_CHECK(table.allow_only(keys));
-    for (const config::Setting& setting : table.settings()) {
-        if (setting.kind != config::Kind::text && setting.kind != config::Kind::integer) {
-            return table.complain(setting, "expected a string or an integer");
-        }
-        *rota.find(setting.key) = setting.values.front();
-    }
-    return rota;
 }
 
 /// Whether the command line says something of a rota, so that what is missing is missing there.
@@ -402,40 +279,6 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
         command.add_flag("--dry-run", options.dry_run, "Say what would be done, change nothing")
             ->configurable(false);
     }
-}
-
-Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
-                                                std::span<const config::Table> tables) {
-    std::vector<agent::RotaConfig> rotas;
-    const bool is_single = options.rotas.empty() && tables.empty();
-    const RotaText defaults = defaults_of(options);
-    if (is_single && !options.name.empty()) {
-        rotas.push_back(ROTA_TRY(check(defaults)));
-    }
-    for (const std::string& text : options.rotas) {
-        const RotaText rota = ROTA_TRY(parse_rota(text, defaults));
-        rotas.push_back(ROTA_TRY(check(rota)));
-    }
-    for (const config::Table& table : tables) {
-        const RotaText text = ROTA_TRY(read_rota(table, defaults));
-        auto rota = check(text);
-        if (!rota) {
-            return fail(ErrorKind::config,
-                        fmt::format("{}:{}: {}", table.file(), table.line(), rota.error().message));
-        }
-        rotas.push_back(*std::move(rota));
-    }
-    for (auto one = rotas.begin(); one != rotas.end(); ++one) {
-        const bool is_twice = std::any_of(one + 1, rotas.end(), [one](const auto& other) {
-            return one->name == other.name && one->type == other.type && one->zone == other.zone;
-        });
-        if (is_twice) {
-            return fail(ErrorKind::config,
-                        fmt::format("the rota {} {} in zone {} is named twice", one->name.to_text(),
-                                    dns::to_string(one->type), one->zone));
-        }
-    }
-    return rotas;
 }
 
 std::string member_config_path(const CLI::App& command) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -11,7 +10,6 @@
 #include "rota/cli/hook_options.h"
 #include "rota/cli/load_options.h"
 #include "rota/cli/options.h"
-#include "rota/config/file.h"
 
 namespace CLI {
 class App;
@@ -86,9 +84,5 @@ enum class RotaNeed : std::uint8_t {
 Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions& options,
                                           RotaNeed need = RotaNeed::needed,
                                           std::vector<Given>* given = nullptr);
-
-/// The rotas of checked-in options: top-level values are the defaults of each.
-Result<std::vector<agent::RotaConfig>> rotas_of(const MemberOptions& options,
-                                                std::span<const config::Table> tables);
 
 }  // namespace rota::cli
