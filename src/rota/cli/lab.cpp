@@ -22,6 +22,7 @@
 #include "rota/cli/durations.h"
 #include "rota/cli/options.h"
 #include "rota/lab/clients.h"
+#include "rota/lab/group_service.h"
 #include "rota/lab/metadata_service.h"
 #include "rota/lab/record.h"
 #include "rota/lab/service.h"
@@ -141,6 +142,21 @@ void add_metadata(CLI::App& app, Run& run_chosen) {
     });
 }
 
+void add_group(CLI::App& app, Run& run_chosen) {
+    CLI::App* const command = add_part(app, "lab-group", "The lab's Auto Scaling and EC2");
+    const auto options = std::make_shared<lab::GroupOptions>();
+    const auto timeout = std::make_shared<long>(options->group.heartbeat_timeout.count());
+    command->add_option("--listen", options->listen)->required();
+    command->add_option("--group", options->group.name)->required();
+    command->add_option("--min", options->group.min);
+    command->add_option("--max", options->group.max);
+    command->add_option("--heartbeat-timeout", *timeout)->check(CLI::Range(1, 7200));
+    command->callback([options, timeout, &run_chosen] {
+        options->group.heartbeat_timeout = std::chrono::seconds{*timeout};
+        run_chosen = [options] { return conclude(lab::run_group(*options)); };
+    });
+}
+
 void add_clients(CLI::App& app, Run& run_chosen) {
     CLI::App* const command = add_part(app, "lab-clients", "The lab's clients");
     const auto options = std::make_shared<lab::ClientsOptions>();
@@ -198,6 +214,7 @@ void add_lab(CLI::App& app, Run& run_chosen) {
     command->callback([options, &run_chosen] { run_chosen = [options] { return run(*options); }; });
     add_service(app, run_chosen);
     add_metadata(app, run_chosen);
+    add_group(app, run_chosen);
     add_clients(app, run_chosen);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "rota/lab/audience.h"
 #include "rota/lab/clients_report.h"
 #include "rota/lab/event_loop.h"
+#include "rota/lab/group.h"
+#include "rota/lab/group_process.h"
 #include "rota/lab/instance.h"
 #include "rota/lab/load_curve.h"
 #include "rota/lab/process.h"
@@ -62,9 +65,13 @@ Director::Director(EventLoop& loop, const Stage& stage, const RunSettings& setti
                 {.reported = [this](const ClientsReport& report) { take_report(report); },
                  .ended = [this](const Ended& ended) { end_of_clients(ended); }}},
       sweep_{loop, [this](std::string text) { broke(std::move(text)); }},
+      group_{loop,
+             {.changed = [this](std::string_view id,
+                                std::string_view state) { on_lifecycle_change(id, state); },
+              .broke = [this](std::string text) { broke(std::move(text)); }}},
       policy_{
           .min = settings.min_instances, .max = settings.max_instances, .target = settings.target},
-      group_{.desired = settings.min_instances},
+      scaling_{.desired = settings.min_instances},
       expected_{settings.ttl},
       created_{boot_now()} {
     record_.settings = settings;
@@ -74,6 +81,7 @@ Director::Director(EventLoop& loop, const Stage& stage, const RunSettings& setti
 Director::~Director() = default;
 
 Status Director::start() {
+    ROTA_CHECK(group_.start(stage_, settings_));
     ROTA_CHECK(audience_.start(stage_, settings_));
     if (settings_.chaos) {
         ROTA_CHECK(sweep_.start(stage_, settings_));
@@ -207,18 +215,19 @@ void Director::scale_group(BootTime now) {
         .in_service = count({MemberState::in_service}),
         .pending = count({MemberState::booting, MemberState::joining})};
     record_.utilisation = utilisation(metrics);
-    const unsigned before = group_.desired;
-    group_ = scale(policy_, group_, metrics, now);
-    if (group_.desired != before) {
+    const unsigned before = scaling_.desired;
+    scaling_ = scale(policy_, scaling_, metrics, now);
+    if (scaling_.desired != before) {
+        group_.set_desired(scaling_.desired);
         happened(fmt::format("the group {} from {} to {}: {:.0f} % busy, the target is {:.0f} %",
-                             group_.desired > before ? "grows" : "shrinks", before, group_.desired,
-                             100 * record_.utilisation, 100 * policy_.target));
+                             scaling_.desired > before ? "grows" : "shrinks", before,
+                             scaling_.desired, 100 * record_.utilisation, 100 * policy_.target));
     }
     const unsigned active = metrics.in_service + metrics.pending;
-    for (unsigned i = active; i < group_.desired; ++i) {
+    for (unsigned i = active; i < scaling_.desired; ++i) {
         launch_one();
     }
-    for (unsigned i = group_.desired; i < active; ++i) {
+    for (unsigned i = scaling_.desired; i < active; ++i) {
         end_one();
     }
 }
@@ -247,11 +256,13 @@ void Director::launch_one() {
     if (const auto found = latest_.addresses.find(plan.address); found != latest_.addresses.end()) {
         before_launch_[plan.number] = found->second;
     }
+    group_.launch(plan.id, plan.address);
     instances_.push_back(std::make_unique<Instance>(
         loop_, stage_, settings_, std::move(plan),
         Instance::Listener{
             .happened = [this](const Instance&, const std::string& text) { happened(text); },
-            .broke = [this](const Instance&, const std::string& text) { broke(text); }}));
+            .broke = [this](const Instance&, const std::string& text) { broke(text); },
+            .ended = [this](const Instance& instance) { group_.gone(instance.plan().id); }}));
     if (const Status launched = instances_.back()->launch(); !launched) {
         broke(launched.error().message);
     }
@@ -264,6 +275,15 @@ void Director::end_one() {
     });
     if (oldest != instances_.end() && count({MemberState::in_service}) > 1) {
         (*oldest)->end();
+        group_.terminate((*oldest)->plan().id);
+    }
+}
+
+void Director::on_lifecycle_change(std::string_view id, std::string_view state) {
+    const auto found = std::ranges::find_if(
+        instances_, [&](const auto& instance) { return instance->plan().id == id; });
+    if (found != instances_.end() && state == to_string(LifecycleState::terminating_proceed)) {
+        (*found)->shut_down();
     }
 }
 
@@ -332,7 +352,7 @@ void Director::end_of_clients(const Ended& ended) {
 
 void Director::update_record(BootTime now) {
     record_.elapsed = began_ ? elapsed(now) : Elapsed{0};
-    record_.desired = group_.desired;
+    record_.desired = scaling_.desired;
     record_.dns = latest_.dns;
     record_.p50_ms = phase_ == Phase::ending ? latest_.all_p50_ms : latest_.p50_ms;
     record_.p99_ms = phase_ == Phase::ending ? latest_.all_p99_ms : latest_.p99_ms;
@@ -429,7 +449,7 @@ void Director::take_sample(BootTime now) {
         .at = elapsed(now),
         .offered = record_.offered,
         .utilisation = record_.utilisation,
-        .desired = group_.desired,
+        .desired = scaling_.desired,
         .in_service = totals.in_service,
         .leaving = totals.leaving,
         .failed = totals.failed - std::exchange(sampled_failed_, totals.failed),

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "rota/lab/audience.h"
 #include "rota/lab/clients_report.h"
 #include "rota/lab/event_loop.h"
+#include "rota/lab/group_process.h"
 #include "rota/lab/instance.h"
 #include "rota/lab/record.h"
 #include "rota/lab/scaling.h"
@@ -72,6 +74,7 @@ private:
     void scale_group(BootTime now);
     void launch_one();
     void end_one();
+    void on_lifecycle_change(std::string_view id, std::string_view state);
     void strike();
     void take_report(const ClientsReport& report);
     void note_failures(const ClientsReport& report);
@@ -93,10 +96,11 @@ private:
     RotaWatch watch_;
     Audience audience_;
     SweepProcess sweep_;
+    GroupProcess group_;
     std::vector<std::unique_ptr<Instance>> instances_;
     std::map<unsigned, AddressReport> before_launch_;  // what an address had counted for others
     ScalingPolicy policy_;
-    ScalingState group_;
+    ScalingState scaling_;
     ExpectedShares expected_;
     ClientsReport latest_;
     std::deque<Requests> history_;

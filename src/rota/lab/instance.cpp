@@ -14,6 +14,7 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/base/time_format.h"
 #include "rota/lab/event_loop.h"
 #include "rota/lab/notify.h"
 #include "rota/lab/process.h"
@@ -29,6 +30,21 @@ constexpr std::chrono::seconds kMetadataGrace{2};
 /// Over TTL and margin: the API, INSYNC, and a loaded machine.
 constexpr std::chrono::seconds kLeaveReserve{60};
 constexpr std::chrono::seconds kKillAfterDeadline{10};
+
+constexpr std::string_view kTargetState = "meta-data/autoscaling/target-lifecycle-state";
+constexpr std::chrono::hours kKeysLast{6};  // as EC2's
+
+/// What EC2 gives an instance with a role. The lab's servers know no sessions: the token is empty.
+std::string role_credentials(const Credentials& keys, WallTime now) {
+    return nlohmann::json{{"Code", "Success"},
+                          {"LastUpdated", format_rfc3339(now)},
+                          {"Type", "AWS-HMAC"},
+                          {"AccessKeyId", keys.id},
+                          {"SecretAccessKey", keys.secret},
+                          {"Token", ""},
+                          {"Expiration", format_rfc3339(now + kKeysLast)}}
+        .dump();
+}
 
 std::string_view name_of(int part) noexcept {
     constexpr std::string_view kNames[] = {"metadata", "service", "agent"};
@@ -91,15 +107,24 @@ Status Instance::start(Part part, Command command) {
 }
 
 Status Instance::start_metadata() {
-    return start(Part::metadata,
-                 {.name = "the metadata service of " + plan_.id,
-                  .arguments = {"lab-metadata", "--listen",
-                                fmt::format("{}:{}", plan_.address, stage_.metadata_port),
-                                "--instance-id", plan_.id, "--address", plan_.address},
-                  .environment = Stage::bare_environment(),
-                  .log_path = {},
-                  .with_stdin = true,
-                  .with_stdout = true});
+    ROTA_CHECK(start(Part::metadata,
+                     {.name = "the metadata service of " + plan_.id,
+                      .arguments = {"lab-metadata", "--listen",
+                                    fmt::format("{}:{}", plan_.address, stage_.metadata_port),
+                                    "--instance-id", plan_.id, "--address", plan_.address},
+                      .environment = Stage::bare_environment(),
+                      .log_path = {},
+                      .with_stdin = true,
+                      .with_stdout = true}));
+    set_metadata(kTargetState, "InService");
+    set_metadata("meta-data/iam/security-credentials/rota-lab",
+                 role_credentials(stage_.credentials, wall_now()));
+    processes_.at(Part::metadata).child.tell("serve\n");
+    return {};
+}
+
+void Instance::set_metadata(std::string_view path, std::string_view value) {
+    processes_.at(Part::metadata).child.tell(fmt::format("set {} {}\n", path, value));
 }
 
 Status Instance::start_service_and_agent() {
@@ -121,8 +146,7 @@ Status Instance::start_service_and_agent() {
     environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] =
         fmt::format("http://{}:{}", plan_.address, stage_.metadata_port);
     environment["AWS_ENDPOINT_URL_ROUTE_53"] = stage_.api_url;
-    environment["AWS_ACCESS_KEY_ID"] = stage_.credentials.id;
-    environment["AWS_SECRET_ACCESS_KEY"] = stage_.credentials.secret;
+    environment["AWS_ENDPOINT_URL_AUTO_SCALING"] = stage_.group_url;
     environment["AWS_CONFIG_FILE"] = "/dev/null";
     environment["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
     const auto deadline = settings_.ttl + settings_.margin + kLeaveReserve;
@@ -145,7 +169,6 @@ Status Instance::start_service_and_agent() {
                                 fmt::format("http://{}/healthz", service),
                                 "--ready-interval",
                                 "1",
-                                "--no-lifecycle-hooks",
                                 "--socket",
                                 fmt::format("{}/{}.sock", stage_.directory, plan_.number),
                                 "--drain-file",
@@ -211,13 +234,13 @@ void Instance::end() {
     if (asked_ || killed_ || ended_) {
         return;
     }
-    const BootTime now = boot_now();
-    asked_ = now;
+    asked_ = boot_now();
     listener_.happened(*this, fmt::format("{} is to leave", plan_.id));
-    processes_.at(Part::metadata)
-        .child.tell("set meta-data/autoscaling/target-lifecycle-state Terminated\n");
-    if (!processes_.contains(Part::agent)) {
-        finish(now);
+    set_metadata(kTargetState, "Terminated");
+}
+
+void Instance::shut_down() {
+    if (!asked_ || killed_ || ended_ || processes_.at(Part::agent).may_end) {
         return;
     }
     expect_end(Part::agent, settings_.ttl + settings_.margin + kLeaveReserve + kKillAfterDeadline);
@@ -296,6 +319,7 @@ void Instance::on_agent_exit(const Ended& ended) {
 void Instance::finish(BootTime now) {
     ended_ = now;
     listener_.happened(*this, fmt::format("{} is gone", plan_.id));
+    listener_.ended(*this);
 }
 
 void Instance::stop_watching(Process& process) {

@@ -31,7 +31,8 @@ struct InstancePlan {
 
 /// One EC2 instance as far as rota can tell: its metadata service, its application and its agent,
 /// each a process. They start in that order; on the way out the agent is first, and nothing else
-/// ends before it.
+/// ends before it. What it needs to know it has from its metadata: who it is, its role's keys, and
+/// that it is to end.
 class Instance {
 public:
     /// What its owner wants to hear.
@@ -39,6 +40,8 @@ public:
         std::function<void(const Instance&, const std::string& text)> happened;
         /// A part ended that nobody had ended; with the end of its log.
         std::function<void(const Instance&, const std::string& text)> broke;
+        /// Every process has ended.
+        std::function<void(const Instance&)> ended;
     };
 
     Instance(EventLoop& loop, const Stage& stage, const RunSettings& settings, InstancePlan plan,
@@ -51,8 +54,12 @@ public:
 
     Status launch();
 
-    /// As EC2 ends an instance: the lifecycle state says so, the operating system shuts down.
+    /// As Auto Scaling ends an instance: the lifecycle state says so, and the group waits for its
+    /// hook.
     void end();
+
+    /// The hook is over: the operating system shuts down.
+    void shut_down();
 
     /// As a power failure: SIGKILL to everything, nobody is told.
     void kill();
@@ -90,6 +97,7 @@ private:
 
     Status start(Part part, Command command);
     Status start_metadata();
+    void set_metadata(std::string_view path, std::string_view value);
     Status start_service_and_agent();
     void on_output(Part part, std::string_view line);
     void on_exit(Part part);

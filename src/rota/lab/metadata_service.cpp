@@ -23,14 +23,15 @@ namespace rota::lab {
 namespace {
 
 /// "set meta-data/autoscaling/target-lifecycle-state Terminated"
-void obey(std::string_view line, Guarded<Metadata>& metadata) {
+void obey(std::string_view line, Metadata& metadata) {
     constexpr std::string_view kSet = "set ";
-    const std::size_t space = line.rfind(' ');
-    if (line.starts_with(kSet) && space > kSet.size()) {
-        const std::string path{line.substr(kSet.size(), space - kSet.size())};
-        metadata.with(
-            [&](Metadata& items) { items.set(path, std::string{line.substr(space + 1)}); });
+    const std::size_t space = line.find(' ', kSet.size());
+    if (!line.starts_with(kSet) || space == std::string_view::npos) {
+        put(stderr, "rota lab-metadata: '{}' is neither \"set PATH VALUE\" nor \"serve\"\n", line);
+        return;
     }
+    metadata.set(std::string{line.substr(kSet.size(), space - kSet.size())},
+                 std::string{line.substr(space + 1)});
 }
 
 }  // namespace
@@ -46,11 +47,16 @@ Status run_metadata(const MetadataOptions& options) {
                 [&](Metadata& items) { return items.answer(request, boot_now()); });
         },
         [](int status) { return http::Response{.status = status, .headers = {}, .body = {}}; }, 1};
-    server.start();
-    put(stdout, "ready\n");
-    flush(stdout);
+    bool is_serving = false;
     for (std::string line; std::getline(std::cin, line);) {
-        obey(line, metadata);
+        if (line == "serve" && !is_serving) {
+            is_serving = true;
+            server.start();
+            put(stdout, "ready\n");
+            flush(stdout);
+        } else {
+            metadata.with([&](Metadata& items) { obey(line, items); });
+        }
     }
     server.stop();
     return {};

@@ -12,9 +12,9 @@ struct MetadataOptions {
     InstanceFacts facts;
 };
 
-/// The lab's stand-in for 169.254.169.254, the `rota lab-metadata` process of one instance. Says
-/// "ready" on standard output when it listens; a line "set PATH VALUE" on standard input changes an
-/// item, and the end of the input or SIGTERM ends it.
+/// The lab's stand-in for 169.254.169.254, the `rota lab-metadata` process of one instance. On
+/// standard input it takes "set PATH VALUE" and, once, "serve": from then on it answers, and says
+/// "ready" on standard output. The end of the input or SIGTERM ends it.
 Status run_metadata(const MetadataOptions& options);
 
 }  // namespace rota::lab

@@ -88,7 +88,7 @@ std::string drain_line(const RunRecord& record) {
         return "none";
     }
     const auto [least, most] = std::ranges::minmax(times);
-    return fmt::format("{:.1f} to {:.1f} s from the signal to safe (TTL {} s + margin {} s)", least,
+    return fmt::format("{:.1f} to {:.1f} s from the notice to safe (TTL {} s + margin {} s)", least,
                        most, record.settings.ttl.count(), record.settings.margin.count());
 }
 

@@ -388,8 +388,8 @@ std::string explanation(const RunRecord& record) {
     return fmt::format(
         R"(<h2>What is real here</h2>
 <p>Every part was a process of its own on loopback addresses and ran in real time: <code>rota serve</code>; for each instance a
-metadata service (IMDSv2), an HTTP service with {} workers of {} ms each, and <code>rota agent</code>, the production binary; and the
-clients. The clients resolved {} over UDP through {} resolver caches of Zipf sizes, shared by {} users. Each cache honoured the TTL
+metadata service (IMDSv2), an HTTP service with {} workers of {} ms each, and <code>rota agent</code>, the production binary; the group's
+Auto Scaling and EC2 APIs; and the clients. The clients resolved {} over UDP through {} resolver caches of Zipf sizes, shared by {} users. Each cache honoured the TTL
 exactly: an address was used for new connections only while it was cached. One resolver draws one member a TTL, so shares scatter
 around the weights; the ± in the table is one standard deviation by that law.</p>
 <p><b>Failed</b> is any connect error, reset, time-out (30 s), missing address, or status other than 200. <b>Reconnects</b> are not

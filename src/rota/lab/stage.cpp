@@ -154,6 +154,8 @@ Result<std::unique_ptr<Stage>> Stage::build(const RunSettings& settings, std::st
     stage->dns_address = fmt::format("{}:{}", stage->network.address(1), ROTA_TRY(free_port(5300)));
     stage->api_url =
         fmt::format("http://{}:{}", stage->network.address(1), ROTA_TRY(free_port(8053)));
+    stage->group_url =
+        fmt::format("http://{}:{}", stage->network.address(1), ROTA_TRY(free_port(8055)));
     stage->zone = settings.name.substr(settings.name.find('.') + 1);
     ROTA_CHECK(stage->create_key());
     ROTA_CHECK(stage->start_server(interrupt));

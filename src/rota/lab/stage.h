@@ -60,6 +60,7 @@ public:
     std::uint16_t metadata_port = 0;
     std::string dns_address;  ///< "127.77.1.1:5300"
     std::string api_url;      ///< "http://127.77.1.1:8053"
+    std::string group_url;    ///< "http://127.77.1.1:8055": Auto Scaling and EC2
     std::string zone;         ///< its name
     std::string zone_id;
 
