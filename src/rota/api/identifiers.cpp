@@ -3,28 +3,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include <sys/random.h>
-#include <sys/types.h>
-
 #include "rota/base/encoding.h"
+#include "rota/base/rng.h"
 
 namespace rota::api {
-namespace {
-
-void fill_random(std::span<std::uint8_t> octets) {
-    std::size_t done = 0;
-    while (done < octets.size()) {
-        const ssize_t got = ::getrandom(octets.data() + done, octets.size() - done, 0);
-        done += got > 0 ? static_cast<std::size_t>(got) : 0;
-    }
-}
-
-}  // namespace
-
 std::string new_id(char prefix) {
     constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     std::array<std::uint8_t, 20> octets{};

@@ -1,7 +1,9 @@
 #include "rota/base/rng.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <sys/random.h>
 #include <sys/types.h>
@@ -28,6 +30,14 @@ Rng Rng::from_entropy() noexcept {
 
 double Rng::exponential(double mean) noexcept {
     return -mean * std::log1p(-unit());
+}
+
+void fill_random(std::span<std::uint8_t> octets) {
+    std::size_t done = 0;
+    while (done < octets.size()) {
+        const ssize_t got = ::getrandom(octets.data() + done, octets.size() - done, 0);
+        done += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
 }
 
 }  // namespace rota

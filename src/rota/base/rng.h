@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace rota {
 
@@ -44,5 +45,8 @@ private:
 
     std::array<std::uint64_t, 4> state_{};
 };
+
+/// From the kernel, fit for secrets.
+void fill_random(std::span<std::uint8_t> octets);
 
 }  // namespace rota

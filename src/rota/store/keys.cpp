@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <sys/random.h>
-#include <sys/types.h>
 
 #include "rota/base/encoding.h"
 #include "rota/base/error.h"
+#include "rota/base/rng.h"
 #include "rota/store/sqlite.h"
 
 namespace rota::store {
@@ -29,14 +26,6 @@ CREATE TABLE access_keys(
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql"};
-
-void fill_random(std::span<std::uint8_t> octets) {
-    std::size_t done = 0;
-    while (done < octets.size()) {
-        const ssize_t got = ::getrandom(octets.data() + done, octets.size() - done, 0);
-        done += got > 0 ? static_cast<std::size_t>(got) : 0;
-    }
-}
 
 bool is_word(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
