@@ -187,6 +187,14 @@ std::string Name::to_text() const {
     return text;
 }
 
+std::string Name::to_text_without_dot() const {
+    std::string text = to_text();
+    if (text.size() > 1) {
+        text.pop_back();
+    }
+    return text;
+}
+
 std::size_t Name::label_count() const noexcept {
     std::size_t count = 0;
     for (std::size_t at = 0; octet(wire_[at]) != 0; at += 1 + octet(wire_[at])) {

@@ -39,6 +39,9 @@ public:
     /// "www.example.com.", "\052.example.com.", "." for the root.
     [[nodiscard]] std::string to_text() const;
 
+    /// "www.example.com", "." for the root.
+    [[nodiscard]] std::string to_text_without_dot() const;
+
     [[nodiscard]] std::span<const std::uint8_t> wire() const noexcept {
         return {reinterpret_cast<const std::uint8_t*>(wire_.data()), wire_.size()};
     }

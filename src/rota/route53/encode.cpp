@@ -105,16 +105,8 @@ void write(aws::xml::Writer& out, const HostedZoneView& view) {
     out.close("HostedZone");
 }
 
-/// Route 53 writes the name servers of a delegation set without the last dot.
-std::string without_last_dot(const dns::Name& name) {
-    std::string text = name.to_text();
-    if (text.size() > 1) {
-        text.pop_back();
-    }
-    return text;
-}
-
-/// A private zone has no delegation set, as at Route 53.
+/// A private zone has no delegation set, as at Route 53, which writes name servers without the last
+/// dot.
 void write_delegation_set(aws::xml::Writer& out, const model::HostedZone& zone) {
     if (zone.private_zone || zone.name_servers.empty()) {
         return;
@@ -122,7 +114,7 @@ void write_delegation_set(aws::xml::Writer& out, const model::HostedZone& zone) 
     out.open("DelegationSet");
     out.open("NameServers");
     for (const dns::Name& server : zone.name_servers) {
-        out.leaf("NameServer", without_last_dot(server));
+        out.leaf("NameServer", server.to_text_without_dot());
     }
     out.close("NameServers");
     out.close("DelegationSet");

@@ -32,14 +32,6 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{5};
 
-std::string without_dot(const dns::Name& name) {
-    std::string text = name.to_text();
-    if (text.size() > 1) {
-        text.pop_back();
-    }
-    return text;
-}
-
 /// An address where a name belongs: it would parse as one, and lead nobody anywhere.
 bool is_address(std::string_view text) {
     if (text.ends_with('.')) {
@@ -144,7 +136,7 @@ void check_name_servers(const std::vector<dns::Name>& names,
         return;
     }
     for (const dns::Name& name : names) {
-        const std::string host = without_dot(name);
+        const std::string host = name.to_text_without_dot();
         const auto found = http::resolve(host, 0, boot_now() + kPatience, stop);
         if (stop.stop_requested()) {
             return;
