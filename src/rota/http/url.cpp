@@ -100,6 +100,14 @@ std::string Url::authority() const {
     return out;
 }
 
+std::string_view Url::base_path() const noexcept {
+    std::string_view base = path;
+    while (base.ends_with('/')) {
+        base.remove_suffix(1);
+    }
+    return base;
+}
+
 Result<Url> parse_url(std::string_view text) {
     if (std::ranges::any_of(text, [](char c) { return c <= ' ' || c == '\x7f'; })) {
         return bad_url(text, "white space and control characters must be percent-encoded");

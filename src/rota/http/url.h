@@ -20,6 +20,9 @@ struct Url {
     /// "host", "host:8053", "[::1]:80": as the Host header has it (no port when it is the scheme's
     /// default).
     [[nodiscard]] std::string authority() const;
+
+    /// The path without the slashes at its end: what stands before the paths of an API there.
+    [[nodiscard]] std::string_view base_path() const noexcept;
 };
 
 /// Reads an absolute http or https URL. @errors bad_input: names the URL and what is wrong with it.

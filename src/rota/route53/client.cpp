@@ -87,7 +87,7 @@ struct Client::Impl {
         }
         http::Request request;
         request.method = std::move(method);
-        request.target = fmt::format("{}{}", base_path(), target);
+        request.target = fmt::format("{}{}", url->base_path(), target);
         request.headers = std::move(headers);
         request.body = std::move(body);
         if (!request.body.empty()) {
@@ -146,15 +146,6 @@ struct Client::Impl {
         }
         was_expired = is_expired;
         return error;
-    }
-
-    /// The endpoint's own path, without the last slash.
-    [[nodiscard]] std::string_view base_path() const noexcept {
-        std::string_view path = url->path;
-        while (path.ends_with('/')) {
-            path.remove_suffix(1);
-        }
-        return path;
     }
 
     Endpoint endpoint;

@@ -248,13 +248,9 @@ struct RotaClient::Impl {
             return std::unexpected(url.error());
         }
         const aws::Credentials keys = ROTA_TRY(credentials->get(endpoint.clock->now(wall_now())));
-        std::string_view base = url->path;
-        while (base.ends_with('/')) {
-            base.remove_suffix(1);
-        }
         http::Request request;
         request.method = std::move(method);
-        request.target = fmt::format("{}{}", base, target);
+        request.target = fmt::format("{}{}", url->base_path(), target);
         request.body = std::move(body);
         if (!request.body.empty()) {
             request.headers.emplace_back("Content-Type", "application/json");
