@@ -209,11 +209,7 @@ void add_list(CLI::App& app, Run& run) {
     command.add_option("--type", options->type, "One type only (default: A and AAAA)")
         ->type_name("TYPE")
         ->configurable(false);
-    command.add_option("--endpoint-url", options->aws.endpoint_url, "The Route 53 API's address")
-        ->check(url_complaint)
-        ->type_name("URL");
-    command.add_option("--region", options->aws.region, "AWS region, which decides the partition");
-    command.add_option("--profile", options->aws.profile, "Profile in AWS's shared files");
+    add_aws_options(command, options->aws);
     command.add_flag("--json", options->json, "One JSON object on standard output")
         ->configurable(false);
     run_as(

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rota/agent/config.h"
 #include "rota/base/error.h"
 #include "rota/base/print.h"
 #include "rota/config/file.h"
@@ -286,6 +287,14 @@ Status fill_options_from(CLI::App& command, std::span<const TextSetting> texts,
 
 std::string url_complaint(const std::string& text) {
     return complaint_unless_empty(&http::parse_url)(text);
+}
+
+void add_aws_options(CLI::App& command, agent::AwsOptions& aws) {
+    command.add_option("--endpoint-url", aws.endpoint_url, "The Route 53 API's address")
+        ->check(url_complaint)
+        ->type_name("URL");
+    command.add_option("--region", aws.region, "AWS region, which decides the partition");
+    command.add_option("--profile", aws.profile, "Profile in AWS's shared files");
 }
 
 int report(const Error& error, Output output) {

@@ -13,6 +13,10 @@ class App;
 class Option;
 }  // namespace CLI
 
+namespace rota::agent {
+struct AwsOptions;
+}
+
 // Every option has one name and four sources: the flag (--allow-aws3), the environment
 // (ROTA_SERVE_ALLOW_AWS3), the configuration file (allow-aws3 = true), the default; the first that
 // says something wins. A subcommand declares an option once, for CLI11; this fills the ones that
@@ -92,6 +96,9 @@ CLI::Option* repeatable(CLI::Option* option);
 
 /// What is wrong with an option's URL; empty when nothing is, or there is none.
 std::string url_complaint(const std::string& text);
+
+/// Adds what says how the Route 53 API is reached: --endpoint-url, --region and --profile.
+void add_aws_options(CLI::App& command, agent::AwsOptions& aws);
 
 /// Whether the message alone is for a person, or standard output is for a program that reads JSON.
 enum class Output : std::uint8_t { text, json };

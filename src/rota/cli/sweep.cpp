@@ -242,11 +242,7 @@ void add_sweep(CLI::App& app, Run& run) {
                     "File for what is to outlive a restart (default: memory.json in "
                     "$STATE_DIRECTORY, where the service manager gives one)")
         ->type_name("PATH");
-    command.add_option("--endpoint-url", options->aws.endpoint_url, "The Route 53 API's address")
-        ->check(url_complaint)
-        ->type_name("URL");
-    command.add_option("--region", options->aws.region, "AWS region, which decides the partition");
-    command.add_option("--profile", options->aws.profile, "Profile in AWS's shared files");
+    add_aws_options(command, options->aws);
     command.add_flag("--imds-v1", options->aws.imds_v1,
                      "Fall back to version 1 of the metadata service");
     command.add_option("--log-format", options->log_format, "key-value or json")
