@@ -92,12 +92,8 @@ void add_rota_options(CLI::App& command, MemberOptions& options) {
 }
 
 void add_api_options(CLI::App& command, MemberOptions& options) {
-    command.add_option("--endpoint-url", options.endpoint_url, "The Route 53 API's address")
-        ->check(url_complaint)
-        ->type_name("URL");
-    command.add_option("--region", options.region, "AWS region, which decides the partition");
-    command.add_option("--profile", options.profile, "Profile in AWS's shared files");
-    command.add_flag("--imds-v1", options.imds_v1,
+    add_aws_options(command, options.aws);
+    command.add_flag("--imds-v1", options.aws.imds_v1,
                      "Fall back to version 1 of the metadata service");
     command
         .add_option("--instance-settings", options.instance_settings,
@@ -133,7 +129,7 @@ Result<FoundSettings> instance_settings(const CLI::App& command, const MemberOpt
     }
     // A machine that is no instance finds out at once, or nearly so.
     const int tries = need == RotaNeed::needed ? aws::ImdsOptions{}.tries : 1;
-    auto found = ask_for_instance_settings(option_keys(command), options.imds_v1, tries);
+    auto found = ask_for_instance_settings(option_keys(command), options.aws.imds_v1, tries);
     if (!found) {
         Error& error = found.error();
         if (error.kind == ErrorKind::config || error.kind == ErrorKind::bad_input) {
@@ -343,10 +339,7 @@ Result<agent::Config> read_member_options(CLI::App& command, const MemberOptions
     ROTA_CHECK(read_load(options.load, config));
     settings.dry_run = options.dry_run;
     settings.signature = fmt::format("rota {} on {}", ROTA_VERSION, host_name());
-    config.aws = {.endpoint_url = options.endpoint_url,
-                  .region = options.region,
-                  .profile = options.profile,
-                  .imds_v1 = options.imds_v1};
+    config.aws = options.aws;
     config.drain_begin = options.drain_begin;
     config.drain_end = options.drain_end;
     settings.drain_mode = options.drain_mode == "weight-zero" ? agent::DrainMode::weight_zero

@@ -30,11 +30,8 @@ struct MemberOptions {
     std::string ttl = "60";
     std::string set_identifier;
     std::vector<std::string> rotas;  ///< --rota name=…,zone=…
-    bool imds_v1 = false;
     std::string instance_settings = "auto";
-    std::string endpoint_url;
-    std::string region;
-    std::string profile;
+    agent::AwsOptions aws;
     std::string margin = "15";
     std::string client_floor = "0";
     std::string deadline = "300";
