@@ -26,11 +26,13 @@
 #include "rota/dns/name.h"
 #include "rota/dns/rdata.h"
 #include "rota/dns/types.h"
+#include "support/dns_frames.h"
 
 namespace rota::dns {
 namespace {
 
 using namespace std::chrono_literals;
+using test::framed;
 using Octets = std::vector<std::uint8_t>;
 
 /// What a server says to the nth query: any number of datagrams, or octets on a TCP connection.
@@ -136,13 +138,6 @@ Message answer_to(const Message& query) {
     answer.answers.push_back(
         {kName, Type::a, Class::in, 60, rdata_from_text(Type::a, "192.0.2.1").value()});
     return answer;
-}
-
-Octets framed(const Octets& message) {
-    Octets octets{static_cast<std::uint8_t>(message.size() >> 8U),
-                  static_cast<std::uint8_t>(message.size())};
-    octets.insert(octets.end(), message.begin(), message.end());
-    return octets;
 }
 
 Result<Message> ask(const std::string& server, std::chrono::milliseconds patience = 10s,

@@ -22,6 +22,7 @@
 #include "rota/server/endpoint.h"
 #include "rota/server/port_holder.h"
 #include "rota/zone/snapshot.h"
+#include "support/dns_frames.h"
 #include "support/dns_messages.h"
 #include "support/eventually.h"
 
@@ -30,6 +31,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using test::eventually;
+using test::framed;
 using test::Octets;
 using testing::HasSubstr;
 
@@ -90,13 +92,6 @@ private:
     Fd fd_;
     bool is_connected_ = false;
 };
-
-Octets framed(const Octets& message) {
-    Octets octets{static_cast<std::uint8_t>(message.size() >> 8U),
-                  static_cast<std::uint8_t>(message.size())};
-    octets.insert(octets.end(), message.begin(), message.end());
-    return octets;
-}
 
 struct Served {
     explicit Served(DnsServerOptions options = {}) {
