@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -28,6 +29,14 @@ def cannot(*programs):
         if shutil.which(program, path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin") is None:
             return f"needs {program}"
     return None
+
+
+def run_tests(why_not):
+    """Runs the tests of this program; with what cannot() says against it, ends as ctest wants skipped ones to."""
+    if why_not:
+        print(f"skipped: {why_not}")
+        sys.exit(77)
+    unittest.main(warnings="ignore")
 
 
 def run(*command, **options):

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import signal
-import sys
 import time
 import unittest
 
@@ -162,7 +161,4 @@ class Fleet(machines.Case):
 if __name__ == "__main__":
     if os.geteuid() != 0 or os.environ.get("ROTA_IN_NAMESPACE"):
         parts.in_a_network_of_its_own()
-    if WHY_NOT:
-        print(f"skipped: {WHY_NOT}")
-        sys.exit(77)
-    unittest.main(warnings="ignore")
+    machines.run_tests(WHY_NOT)

@@ -2,7 +2,6 @@
 waits for the drain, and the service answers all the while. Root, network namespaces and systemd-nspawn; skipped where they are not."""
 
 import json
-import sys
 import time
 import unittest
 
@@ -210,7 +209,4 @@ class Systemd(machines.InstanceCase):
 
 
 if __name__ == "__main__":
-    if WHY_NOT:
-        print(f"skipped: {WHY_NOT}")
-        sys.exit(77)
-    unittest.main(warnings="ignore")
+    machines.run_tests(WHY_NOT)

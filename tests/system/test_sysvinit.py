@@ -1,7 +1,6 @@
 """Debian with sysvinit as PID 1, and its own rc or one with RHEL's rule: the init script starts the agent after the service and stops it before, the shutdown waits
 for the drain, and the service answers all the while. Root, network namespaces and mmdebstrap; skipped where they are not."""
 
-import sys
 import time
 import unittest
 
@@ -143,7 +142,4 @@ class RedHat(Instance):
 
 
 if __name__ == "__main__":
-    if WHY_NOT:
-        print(f"skipped: {WHY_NOT}")
-        sys.exit(77)
-    unittest.main(warnings="ignore")
+    machines.run_tests(WHY_NOT)

@@ -3,12 +3,12 @@ instances are replaced, fall ill and die; test_pressure.py goes on. bench/proof.
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 import unittest
 
 import harness
+import machines
 import parts
 import stage
 
@@ -116,10 +116,7 @@ class Traffic(TrafficCase):
 def main():
     if os.geteuid() != 0 or os.environ.get("ROTA_IN_NAMESPACE"):
         parts.in_a_network_of_its_own()
-    if stage.WHY_NOT:
-        print(f"skipped: {stage.WHY_NOT}")
-        sys.exit(77)
-    unittest.main(warnings="ignore")
+    machines.run_tests(stage.WHY_NOT)
 
 
 if __name__ == "__main__":
