@@ -178,9 +178,9 @@ class ServerCase(unittest.TestCase):
 class Resolver:
     """unbound as the clients' cache; asks the server under test for `zone`."""
 
-    def __init__(self, server, zone, directory, host="127.0.0.1", port=None):
-        self.host, self.port = host, port or harness.free_port(host)
-        config = pathlib.Path(directory) / "unbound.conf"
+    @staticmethod
+    def configure(config, zone, server, host, port=53):
+        directory = config.parent
         config.write_text(
             f"""
 server:
@@ -190,7 +190,7 @@ server:
     pidfile: ""
     use-syslog: no
     interface: {host}
-    port: {self.port}
+    port: {port}
     do-daemonize: no
     do-not-query-localhost: no
     access-control: 0.0.0.0/0 allow
@@ -203,10 +203,15 @@ remote-control:
     control-enable: no
 stub-zone:
     name: "{zone}"
-    stub-addr: {server.host}@{server.dns_port}
+    stub-addr: {server}
 """
         )
-        (pathlib.Path(directory) / "hints").write_text(". 3600 IN NS nowhere.\nnowhere. 3600 IN A 127.0.0.254\n")
+        (directory / "hints").write_text(". 3600 IN NS nowhere.\nnowhere. 3600 IN A 127.0.0.254\n")
+
+    def __init__(self, server, zone, directory, host="127.0.0.1", port=None):
+        self.host, self.port = host, port or harness.free_port(host)
+        config = pathlib.Path(directory) / "unbound.conf"
+        self.configure(config, zone, f"{server.host}@{server.dns_port}", host, self.port)
         program = shutil.which("unbound", path=os.environ.get("PATH", "") + ":/usr/sbin")
         self.process = harness.Process([program, "-d", "-c", config], directory, "unbound")
         harness.eventually(lambda: self.address(zone, "SOA") is not None, "unbound answers")

@@ -179,28 +179,6 @@ class Instance:
         self.cut()
 
 
-UNBOUND = """
-server:
-    username: ""
-    chroot: ""
-    directory: "{directory}"
-    pidfile: ""
-    use-syslog: no
-    interface: {address}
-    do-daemonize: no
-    access-control: 0.0.0.0/0 allow
-    module-config: "iterator"
-    root-hints: "{directory}/hints"
-    num-threads: 1
-    so-reuseport: no
-    local-zone: "test." nodefault
-remote-control:
-    control-enable: no
-stub-zone:
-    name: "example.com"
-    stub-addr: {server}
-"""
-
 BIND = """
 options {{
     directory "{directory}"; pid-file none; session-keyfile none; listen-on {{ {addresses} }}; listen-on-v6 {{ none; }};
@@ -240,10 +218,9 @@ class Resolvers:
             network.popen(host, *command, stdout=log, stderr=log)
 
     def _unbound(self, network, addresses):
-        (self.directory / "hints").write_text(". 3600 IN NS nowhere.\nnowhere. 3600 IN A 127.0.0.254\n")
         for address in addresses:
             config = self.directory / f"unbound-{address}.conf"
-            config.write_text(UNBOUND.format(directory=self.directory, address=address, server=AUTH))
+            parts.Resolver.configure(config, "example.com", AUTH, address)
             self._start(network, "unbound", program("unbound"), "-d", "-c", config)
 
     def _bind(self, network, addresses):
