@@ -13,11 +13,9 @@ import test_join_leave as story
 NOBODY = "http://127.0.0.9:1"
 
 
-class ExitStatus(story.Story):
+class ExitStatus(story.OneInstance):
     def setUp(self):
         super().setUp()
-        self.metadata, service = self.instance(1)
-        self.addCleanup(service.close)
         self.file = pathlib.Path(self.directory) / "agent.toml"
 
     def run_rota(self, *words, status, **variables):

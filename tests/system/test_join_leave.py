@@ -63,6 +63,15 @@ class Story(parts.ServerCase):
         return traffic
 
 
+class OneInstance(Story):
+    """A story of one instance, whose metadata service is `metadata`."""
+
+    def setUp(self):
+        super().setUp()
+        self.metadata, service = self.instance(1)
+        self.addCleanup(service.close)
+
+
 class JoinAndLeave(Story):
     def test_three_join_and_two_leave_without_a_failed_request(self):
         instances = [self.instance(number) for number in (1, 2, 3)]

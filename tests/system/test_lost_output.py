@@ -12,12 +12,7 @@ NOBODY = "http://127.0.0.9:1"
 DONE, LOST = 0, 74
 
 
-class LostOutput(story.Story):
-    def setUp(self):
-        super().setUp()
-        self.metadata, service = self.instance(1)
-        self.addCleanup(service.close)
-
+class LostOutput(story.OneInstance):
     def full(self, *words, both=True, env=None):
         """The exit status with a full disk behind the output, and what standard error got."""
         with open("/dev/full", "w", encoding="utf-8") as full:

@@ -15,11 +15,9 @@ import test_join_leave as story
 PACKAGING = harness.ROOT / "packaging"
 
 
-class SysV(story.Story):
+class SysV(story.OneInstance):
     def setUp(self):
         super().setUp()
-        self.metadata, service = self.instance(1)
-        self.addCleanup(service.close)
         self.lock = pathlib.Path(self.directory) / "subsys/rota-agent"
         settings = {
             "ROTA": harness.ROTA,
