@@ -92,29 +92,26 @@ class JoinAndLeave(Story):
         self.assertEqual(set(self.members()), {"i-3"})
         self.addCleanup(instances[2][1].close)
 
-    def watched(self):
-        """Waits until the server has watched its answers for longer than a drain takes."""
-        began = time.monotonic()
-        harness.eventually(lambda: time.monotonic() - began > TTL + MARGIN + 1, "the server has watched for a while", 20)
-
-    def test_a_member_that_nobody_was_sent_to_leaves_at_once(self):
-        one, two = (self.instance(number) for number in (1, 2))
-        for metadata, service in (one, two):
+    def watched_among_two(self):
+        """The first of two members, when the server has watched its answers for longer than a drain takes."""
+        instances = [self.instance(number) for number in (1, 2)]
+        for metadata, service in instances:
             self.addCleanup(service.close)
             self.join(metadata)
-        self.watched()
-        run = self.leave(one[0])
+        began = time.monotonic()
+        harness.eventually(lambda: time.monotonic() - began > TTL + MARGIN + 1, "the server has watched for a while", 20)
+        return instances[0][0]
+
+    def test_a_member_that_nobody_was_sent_to_leaves_at_once(self):
+        metadata = self.watched_among_two()
+        run = self.leave(metadata)
         self.assertIn("the address was given to nobody: safe now", run.stdout)
 
     def test_a_member_that_was_just_given_out_waits_for_the_rest_of_its_ttl(self):
-        one, two = (self.instance(number) for number in (1, 2))
-        for metadata, service in (one, two):
-            self.addCleanup(service.close)
-            self.join(metadata)
-        self.watched()
+        metadata = self.watched_among_two()
         self.draw("i-1")
         drawn = time.monotonic()
-        self.leave(one[0])
+        self.leave(metadata)
         self.assertGreaterEqual(time.monotonic() - drawn, TTL + MARGIN - 0.2)
 
     def test_joining_twice_changes_nothing(self):
