@@ -144,6 +144,14 @@ class AgainstServe(unittest.TestCase):
         gone = self.run_tool("del_record", zone, *MEMBER)
         self.assertEqual(gone.stdout, "www.example.com A i-0abc is gone already\n")
 
+    def test_nothing_is_called_gone_whose_address_is_answered(self):
+        self.run_tool("add_record", self.zone, "left.example.com", "A", "192.0.2.20", "60", "i-0abc", "10")
+        for identifier in ((), ("60", "i-0abd", "10")):
+            kept = self.run_tool("del_record", self.zone, "left.example.com", "A", "192.0.2.20", *identifier, status=73)
+            self.assertIn("but left.example.com. A i-0abc is answered on with 192.0.2.20 (WRR id=i-0abc, w=10)", kept.stderr)
+        self.run_tool("del_record", self.zone, "left.example.com", "A", "192.0.2.21")  # that one is nowhere
+        self.assertEqual(self.server.dig("left.example.com", "A").values(), ["192.0.2.20"])
+
     def test_simple_records_and_several_values(self):
         self.run_tool("add_record", self.zone, "two.example.com", "A", "192.0.2.1,192.0.2.2")
         self.assertIn(["two.example.com.", "A", "600", "192.0.2.1,192.0.2.2"], self.listed())

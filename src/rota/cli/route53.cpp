@@ -250,17 +250,48 @@ CallResult<Outcome> add(Session& session, const Route53Command& command) {
     return outcome;
 }
 
-/// DELETE; "was not found" is success, because shutdown scripts run again.
+/// Another record set of the same name and type that answers with one of the same values, under
+/// another set identifier; of the first 300, which are more than a name may have.
+CallResult<std::optional<RawRecordSet>> find_with_same_value(route53::Client& client,
+                                                             const Route53Command& command) {
+    const RawRecordSet& wanted = command.record_set;
+    const auto page =
+        client.list_raw_record_sets(command.zone_id, {wanted.name, wanted.type, "", 300});
+    if (!page) {
+        return std::unexpected(page.error());
+    }
+    const auto name = dns::Name::parse(wanted.name);
+    for (const RawRecordSet& stored : page->record_sets) {
+        const auto stored_name = dns::Name::parse(stored.name);
+        if (name && stored_name && *name == *stored_name && stored.type == wanted.type &&
+            std::ranges::find_first_of(stored.values, wanted.values) != stored.values.end()) {
+            return stored;
+        }
+    }
+    return std::nullopt;
+}
+
+/// DELETE; "was not found" is success, because shutdown scripts run again: unless the value is
+/// answered all the same, as after a mistyped identifier.
 CallResult<Outcome> remove(Session& session, const Route53Command& command) {
     route53::RawChangeBatch batch = batch_of(command);
     batch.changes.push_back({model::Action::del, command.record_set});
     auto outcome =
         session.run([&](route53::Client& client, bool) { return send(client, command, batch); });
-    if (!outcome && route53::says_not_found(outcome.error())) {
-        return Outcome{std::nullopt,
-                       fmt::format("{} is gone already", describe(command.record_set))};
+    if (outcome || !route53::says_not_found(outcome.error())) {
+        return outcome;
     }
-    return outcome;
+    const auto found = session.run(
+        [&](route53::Client& client, bool) { return find_with_same_value(client, command); });
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    if (const std::optional<RawRecordSet>& other = *found) {
+        outcome.error().error.message +=
+            fmt::format("; but {} is answered on with {}", describe(*other), shown_values(*other));
+        return outcome;
+    }
+    return Outcome{std::nullopt, fmt::format("{} is gone already", describe(command.record_set))};
 }
 
 /// Reads what is stored, deletes exactly that and creates the new one in the same batch.
