@@ -4,7 +4,9 @@ an API that gives few record sets a page."""
 import http.client
 import http.server
 import json
+import socketserver
 import subprocess
+import threading
 import unittest
 import urllib.parse
 
@@ -80,6 +82,62 @@ def member(name, kind, address, number):
 
 def fill(record_sets):
     harness.change(client, zone, *(("CREATE", one) for one in record_sets))
+
+
+class RefusingProxy(socketserver.ThreadingTCPServer):
+    """Notes where it is asked to connect to, and refuses."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.asked = []
+        super().__init__(("127.0.0.1", 0), _RefusingProxy)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class _RefusingProxy(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.asked.append(self.rfile.readline().decode().split()[1])
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+class Partition(unittest.TestCase):
+    """Where Route 53 is asked for, when neither an option nor the environment names a region."""
+
+    def asked(self, region, **environment):
+        role = {"Code": "Success", "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret", "Token": "token",
+                "Expiration": "2999-01-01T00:00:00Z"}  # fmt: skip
+        items = {"iam/security-credentials/": "web", "iam/security-credentials/web": json.dumps(role)}
+        metadata = parts.Metadata(items | ({"placement/region": region} if region else {}))
+        self.addCleanup(metadata.close)
+        proxy = RefusingProxy()
+        self.addCleanup(proxy.close)
+        environment = harness.clean_environment(
+            HTTPS_PROXY=f"http://127.0.0.1:{proxy.server_address[1]}", AWS_EC2_METADATA_DISABLED="false",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=metadata.endpoint, **environment,
+        )  # fmt: skip
+        command = [harness.ROTA, "list", "www.example.com", "--zone", "Z1"]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60 * harness.SLOW)
+        self.assertNotEqual(run.returncode, 0)
+        return set(proxy.asked) or run.stderr
+
+    def test_is_the_instance_s_own(self):
+        self.assertEqual(self.asked("us-gov-west-1"), {"route53.us-gov.amazonaws.com:443"})
+        self.assertEqual(self.asked("cn-north-1"), {"route53.amazonaws.com.cn:443"})
+        self.assertEqual(self.asked("eu-central-1"), {"route53.amazonaws.com:443"})
+        self.assertEqual(self.asked(None), {"route53.amazonaws.com:443"})
+        self.assertIn("us-iso-east-1", self.asked("us-iso-east-1"))
+
+    def test_is_the_one_that_was_named_all_the_same(self):
+        self.assertEqual(self.asked("us-gov-west-1", AWS_REGION="eu-central-1"), {"route53.amazonaws.com:443"})
+        keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+        self.assertEqual(self.asked("us-gov-west-1", **keys), {"route53.amazonaws.com:443"})  # nobody asks the metadata
 
 
 class Lists(unittest.TestCase):

@@ -132,7 +132,9 @@ Result<std::optional<Credentials>> from_instance_role(Imds& imds) {
     if (!text) {
         return std::nullopt;
     }
-    return ROTA_TRY(parse_credentials(*text, fmt::format("instance role {}", role)));
+    Credentials found = ROTA_TRY(parse_credentials(*text, fmt::format("instance role {}", role)));
+    found.region = ROTA_TRY(imds.get("meta-data/placement/region")).value_or("");
+    return found;
 }
 
 }  // namespace

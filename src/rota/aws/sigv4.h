@@ -20,6 +20,7 @@ struct Credentials {
     std::string secret_access_key;
     std::string session_token;        ///< empty for long-term keys
     std::optional<WallTime> expires;  ///< nothing for long-term keys
+    std::string region;               ///< the instance's, for those of its role; else empty
 };
 
 /// Adds Host (from `host`, unless present), X-Amz-Date, X-Amz-Security-Token (when the credentials

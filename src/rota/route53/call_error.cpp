@@ -67,6 +67,7 @@ Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url)
     if (!endpoint_url.empty()) {
         endpoint.url = endpoint_url;
     }
+    endpoint.is_assumed = region.empty() && endpoint_url.empty();
     return endpoint;
 }
 

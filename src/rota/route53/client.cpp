@@ -74,6 +74,19 @@ struct Client::Impl {
           credentials{std::move(who)},
           http{std::move(options)} {}
 
+    /// Goes to the partition that the instance is in, where nobody else named one.
+    /// @errors config: Route 53's address there is not known.
+    Status settle(const std::string& region) {
+        if (endpoint.is_assumed && !region.empty()) {
+            ROTA_CHECK(aws::check_region(region, ""));
+            const auto clock = endpoint.clock;
+            endpoint = choose_endpoint(region, "");
+            endpoint.clock = clock;
+            url = http::parse_url(endpoint.url);
+        }
+        return {};
+    }
+
     /// Signs and sends; an answer outside 2xx is an error.
     CallResult<std::string> call(const Operation& operation, std::string method,
                                  std::string_view target, std::string body = {},
@@ -84,6 +97,9 @@ struct Client::Impl {
         auto keys = credentials->get(endpoint.clock->now(wall_now()));
         if (!keys) {
             return std::unexpected(from_error(std::move(keys).error()));
+        }
+        if (const Status settled = settle(keys->region); !settled) {
+            return std::unexpected(from_error(settled.error()));
         }
         http::Request request;
         request.method = std::move(method);

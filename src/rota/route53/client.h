@@ -21,12 +21,15 @@ namespace rota::route53 {
 struct Endpoint {
     std::string url;  ///< "https://route53.amazonaws.com" or what AWS_ENDPOINT_URL_ROUTE_53 says
     std::string signing_region;  ///< the partition's: us-east-1, us-gov-west-1, cn-northwest-1
+    /// Nothing names a region: the credentials of an instance's role may.
+    bool is_assumed = false;
     /// The time there; copies share what was learned.
     std::shared_ptr<aws::SigningClock> clock = std::make_shared<aws::SigningClock>();
 };
 
 /// By partition of `region` ("cn-…" → China, "us-gov-…" → GovCloud, else aws), unless
-/// `endpoint_url` is set.
+/// `endpoint_url` is set. Without either it is assumed: a client then follows the region of the
+/// instance whose role's credentials it has.
 Endpoint choose_endpoint(std::string_view region, std::string_view endpoint_url);
 
 /// True for Amazon's own, in any partition; everything else may be a `rota serve`.
