@@ -22,6 +22,7 @@
 #include "rota/server/endpoint.h"
 #include "rota/server/port_holder.h"
 #include "rota/zone/snapshot.h"
+#include "support/child.h"
 #include "support/dns_frames.h"
 #include "support/dns_messages.h"
 #include "support/eventually.h"
@@ -110,6 +111,23 @@ struct Served {
 };
 
 constexpr auto kWww = "NOERROR qr aa\nanswer www.example.com. 60 A 192.0.2.1\n";
+
+TEST(DnsServer, tells_the_receive_buffer_that_it_got) {
+    constexpr std::size_t kSmall = std::size_t{64} << 10U;
+    constexpr std::size_t kHuge = std::size_t{512} << 20U;
+    const auto small =
+        DnsServer::bind({.addresses = {"127.0.0.1:0"}, .receive_buffer = kSmall}).value();
+    EXPECT_EQ(small->receive_buffer(), kSmall);
+    // Without rights no more than net.core.rmem_max.
+    const int status = test::in_child([] {
+        if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) {
+            return test::kCannot;
+        }
+        const auto huge = DnsServer::bind({.addresses = {"127.0.0.1:0"}, .receive_buffer = kHuge});
+        return huge && (*huge)->receive_buffer() > 0 && (*huge)->receive_buffer() < kHuge ? 0 : 1;
+    });
+    EXPECT_THAT(status, testing::AnyOf(0, test::kCannot));
+}
 
 TEST(DnsServer, answers_over_udp_and_tcp_on_one_port_and_both_families) {
     const Served served{{.addresses = {"127.0.0.1:0", "[::1]:0"}, .workers = 2}};

@@ -1,7 +1,10 @@
 #include "rota/server/dns_server.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,6 +32,7 @@ struct DnsServer::Parts {
     std::vector<std::unique_ptr<UdpWorker>> udp;
     std::unique_ptr<TcpServer> tcp;
     bool is_started = false;
+    std::size_t receive_buffer = std::numeric_limits<std::size_t>::max();
 };
 
 namespace {
@@ -38,6 +42,7 @@ struct Sockets {
     Endpoint endpoint;
     Fd tcp;
     std::vector<Fd> udp;
+    std::size_t receive_buffer = 0;  ///< of each
 };
 
 /// Binds everything on one port. A socket that shares nothing comes first: with SO_REUSEPORT alone,
@@ -49,7 +54,8 @@ Result<Sockets> bind_on(const Endpoint& wanted, const DnsServerOptions& options)
     ROTA_TRY(bind_socket(Socket::udp, sockets.endpoint, Sharing::alone)).reset();
     for (unsigned i = 0; i < options.workers; ++i) {
         Fd fd = ROTA_TRY(bind_socket(Socket::udp, sockets.endpoint, Sharing::shared));
-        ROTA_CHECK(prepare_udp(fd.get(), sockets.endpoint, options.receive_buffer));
+        sockets.receive_buffer =
+            ROTA_TRY(prepare_udp(fd.get(), sockets.endpoint, options.receive_buffer));
         sockets.udp.push_back(std::move(fd));
     }
     return sockets;
@@ -86,6 +92,7 @@ Result<std::unique_ptr<DnsServer>> DnsServer::bind(DnsServerOptions options) {
         }
         listeners.push_back(std::move(sockets.tcp));
         parts->endpoints.push_back(sockets.endpoint);
+        parts->receive_buffer = std::min(parts->receive_buffer, sockets.receive_buffer);
     }
     parts->tcp = ROTA_TRY(TcpServer::make(
         std::move(listeners),
@@ -154,6 +161,10 @@ std::vector<AnswerTimes*> DnsServer::answer_times() const {
     }
     all.push_back(&parts_->tcp->answer_times());
     return all;
+}
+
+std::size_t DnsServer::receive_buffer() const {
+    return parts_->receive_buffer;
 }
 
 std::vector<std::string> DnsServer::addresses() const {

@@ -83,6 +83,9 @@ public:
     /// The addresses that are served, with the real ports.
     [[nodiscard]] std::vector<std::string> addresses() const;
 
+    /// The smallest receive buffer that the kernel gave to a UDP socket, in octets.
+    [[nodiscard]] std::size_t receive_buffer() const;
+
 private:
     struct Parts;
 

@@ -182,24 +182,30 @@ Result<Fd> bind_socket(Socket kind, const Endpoint& endpoint, Sharing sharing) {
     return fd;
 }
 
-Status prepare_udp(int fd, const Endpoint& endpoint, std::size_t receive_buffer) {
+Result<std::size_t> prepare_udp(int fd, const Endpoint& endpoint, std::size_t receive_buffer) {
     const auto wanted = static_cast<int>(receive_buffer);
     // Forcing it past net.core.rmem_max needs CAP_NET_ADMIN; without, the kernel gives what it may.
     if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) != 0) {
         ROTA_CHECK(set_option(fd, SOL_SOCKET, SO_RCVBUF, wanted, "SO_RCVBUF"));
     }
+    int doubled = 0;  // as the kernel tells it: half of it is for its own accounting
+    socklen_t size = sizeof(doubled);
+    if (::getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &doubled, &size) != 0) {
+        return fail_errno("cannot read SO_RCVBUF", errno);
+    }
+    const auto given = static_cast<std::size_t>(doubled) / 2;
     if (endpoint.family() == AF_INET) {
         ROTA_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, "path MTU"));
         if (endpoint.is_wildcard()) {
             ROTA_CHECK(set_option(fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO"));
         }
-        return {};
+        return given;
     }
     ROTA_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT, "path MTU"));
     if (endpoint.is_wildcard()) {
         ROTA_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO"));
     }
-    return {};
+    return given;
 }
 
 }  // namespace rota::server

@@ -54,6 +54,7 @@ Result<Fd> bind_socket(Socket kind, const Endpoint& endpoint, Sharing sharing);
 
 /// Prepares a UDP socket for answering: receive buffer, replies from the address that was asked,
 /// and path MTU messages (which anybody can forge) ignored.
-Status prepare_udp(int fd, const Endpoint& endpoint, std::size_t receive_buffer);
+/// @returns the receive buffer that the kernel gave, in octets.
+Result<std::size_t> prepare_udp(int fd, const Endpoint& endpoint, std::size_t receive_buffer);
 
 }  // namespace rota::server

@@ -257,10 +257,20 @@ std::vector<std::string> texts(const std::vector<dns::Name>& names) {
     return result;
 }
 
+/// For a UDP socket: some 10,000 queries that come while no thread runs.
+constexpr std::size_t kEnoughBuffer = std::size_t{1} << 20U;
+
 void say_what_is_odd(const ServeOptions& options, const std::optional<Identity>& identity,
-                     const LiveKeys& keys, const std::vector<dns::Name>& name_servers) {
+                     const LiveKeys& keys, const std::vector<dns::Name>& name_servers,
+                     std::size_t receive_buffer) {
     if (::geteuid() == 0 && !identity) {
         log::warning("running as root: there is no user 'rota'; make one, or give --user");
+    }
+    if (receive_buffer < kEnoughBuffer) {
+        log::warning(
+            "the receive buffers are small, a burst of queries may be lost: set net.core.rmem_max "
+            "to 4194304, or start with CAP_NET_ADMIN",
+            {{"octets", receive_buffer}});
     }
     if (options.name_servers.empty()) {
         log::warning("no --ns given: new zones get a derived name server",
@@ -295,7 +305,7 @@ Status serve(const ServeOptions& options) {
     const std::unique_ptr<DnsServer> dns = ROTA_TRY(DnsServer::bind(dns_options));
     ApiSockets sockets = ROTA_TRY(bind_api(options.api));
     ROTA_CHECK(drop_privileges(identity));
-    say_what_is_odd(options, identity, *data.keys, name_servers);
+    say_what_is_odd(options, identity, *data.keys, name_servers, dns->receive_buffer());
 
     EndSignals signals;
     ServedZones served{*dns, data.zones};
