@@ -63,7 +63,7 @@ class Lab(unittest.TestCase):
         members = run["members"]
         self.assertEqual(sum(member["requests"] for member in members), run["requests"])
         self.assertAlmostEqual(sum(member["share"] for member in members), 1, delta=0.01)
-        self.assertAlmostEqual(sum(member["expected_share"] for member in members), 1, delta=0.05)
+        self.assertAlmostEqual(sum(member["expected_share"] for member in members), 1, delta=0.01)
         for member in members:
             self.assertLess(abs(member["share"] - member["expected_share"]), 0.25, member)
             if member["drained"] is not None and member["last_connection"] is not None:

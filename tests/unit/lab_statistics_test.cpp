@@ -78,6 +78,31 @@ TEST(ExpectedShares, all_weights_zero_means_equal_odds) {
     EXPECT_DOUBLE_EQ(shares.requests("a"), 5);
 }
 
+TEST(ExpectedShares, add_up_to_all_requests_from_the_first_member_on) {
+    ExpectedShares shares{10s};
+    shares.spend(7, kNow - 1s);  // the clients are told of members before the listing is read
+    shares.publish({}, kNow);
+    shares.spend(5, kNow + 1s);
+    shares.publish({{"a", 10}}, kNow + 5s);
+    shares.spend(100, kNow + 7s);
+    EXPECT_DOUBLE_EQ(shares.requests("a"), 112) << "no cache was filled with anybody else";
+    EXPECT_EQ(shares.total(), 112U);
+}
+
+TEST(ExpectedShares, of_an_empty_rota_are_those_of_the_time_with_members) {
+    ExpectedShares shares{10s};
+    shares.publish({{"a", 10}}, kNow);
+    shares.publish({{"a", 10}, {"b", 10}}, kNow + 10s);
+    shares.publish({}, kNow + 12s);
+    shares.publish({{"b", 10}}, kNow + 14s);
+    shares.spend(80, kNow + 16s);  // of 8 s: 4 s a, 2 s both, 2 s b
+    EXPECT_DOUBLE_EQ(shares.requests("a"), 50);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 30);
+    shares.publish({}, kNow + 20s);
+    shares.spend(80, kNow + 40s);
+    EXPECT_DOUBLE_EQ(shares.requests("b"), 30) << "nobody is in any cache";
+}
+
 TEST(ExpectedShares, work_without_a_ttl) {
     ExpectedShares shares{0s};
     shares.publish({{"a", 1}}, kNow);

@@ -63,6 +63,9 @@ std::chrono::duration<double, std::milli> LatencyHistogram::quantile(double q) c
 }
 
 void ExpectedShares::publish(const Weights& weights, BootTime now) {
+    if (weights.empty() && snapshots_.empty()) {
+        return;
+    }
     snapshots_.push_back({.since = now, .shares = normalised(weights)});
     // The one that was in force when the window began still counts; older ones do not.
     while (snapshots_.size() > 1 && snapshots_[1].since <= now - ttl_) {
@@ -71,27 +74,39 @@ void ExpectedShares::publish(const Weights& weights, BootTime now) {
 }
 
 ExpectedShares::Weights ExpectedShares::averaged(BootTime now) const {
+    using Seconds = std::chrono::duration<double>;
     const BootTime begin = std::max(now - ttl_, snapshots_.front().since);
-    const auto window = std::chrono::duration<double>{now - begin};
+    Seconds window{0};  // without the times at which nobody was a member: they fill no cache
     std::map<std::string, double> shares;
     for (std::size_t i = 0; i < snapshots_.size(); ++i) {
         const bool is_last = i + 1 == snapshots_.size();
         const BootTime from = std::max(begin, snapshots_[i].since);
         const BootTime until = is_last ? now : std::min(now, snapshots_[i + 1].since);
-        // With TTL 0 nothing is remembered: the newest snapshot is the whole window.
-        double part = is_last ? 1 : 0;
-        if (window.count() > 0) {
-            part = std::max(0.0, std::chrono::duration<double>{until - from} / window);
+        if (snapshots_[i].shares.empty() || until <= from) {
+            continue;
         }
+        const Seconds part = until - from;
+        window += part;
         for (const auto& [member, share] : snapshots_[i].shares) {
-            shares[member] += part * share;
+            shares[member] += part.count() * share;
         }
+    }
+    if (shares.empty()) {  // with TTL 0 nothing is remembered: the newest snapshot is all
+        return snapshots_.back().shares;
+    }
+    for (auto& [member, share] : shares) {
+        share /= window.count();
     }
     return {shares.begin(), shares.end()};
 }
 
 void ExpectedShares::spend(std::uint64_t requests, BootTime now) {
-    if (snapshots_.empty() || requests == 0) {
+    requests += std::exchange(early_, 0);
+    if (snapshots_.empty()) {
+        early_ = requests;
+        return;
+    }
+    if (requests == 0) {
         return;
     }
     total_ += requests;

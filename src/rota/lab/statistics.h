@@ -39,10 +39,12 @@ public:
 
     using Weights = std::vector<std::pair<std::string, double>>;
 
-    /// The members of the rota from `now` on; all weights 0 means equal odds.
+    /// The members of the rota from `now` on; all weights 0 means equal odds. While there are none
+    /// no cache is filled, and that time is no part of the average.
     void publish(const Weights& weights, BootTime now);
 
-    /// `requests` were made in the moment before `now`.
+    /// `requests` were made in the moment before `now`. Those before the first member was published
+    /// count when it is: clients may hear of it before whoever publishes does.
     void spend(std::uint64_t requests, BootTime now);
 
     /// Expected requests of a member over all spent so far, 0 for an unknown one.
@@ -74,6 +76,7 @@ private:
     std::map<std::string, Sums> sums_;
     std::deque<std::pair<BootTime, std::uint64_t>> recent_;  // requests of the last TTL
     std::uint64_t total_ = 0;
+    std::uint64_t early_ = 0;  // before the first member
 };
 
 }  // namespace rota::lab
