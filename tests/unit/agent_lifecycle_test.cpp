@@ -131,6 +131,23 @@ TEST(Join, says_who_in_the_comment) {
     }
 }
 
+TEST(Join, tells_of_many_members_only_where_one_more_fits) {
+    const auto says_so_beside = [](std::size_t siblings) {
+        World world{one_shot(Goal::join)};
+        for (std::size_t i = 0; i < siblings; ++i) {
+            const std::string id = fmt::format("s-{}", i);
+            world.zone[id] = weighted(id, fmt::format("198.51.100.{}", i + 1));
+        }
+        world.feed(Started{});
+        EXPECT_TRUE(world.run_until(Phase::writing));
+        return world.said("members with this one");
+    };
+    EXPECT_FALSE(says_so_beside(78));
+    EXPECT_TRUE(says_so_beside(79));
+    EXPECT_TRUE(says_so_beside(99));
+    EXPECT_FALSE(says_so_beside(100)) << "it is refused, and that is told in words of its own";
+}
+
 TEST(Join, writes_nothing_when_the_identical_record_set_is_there) {
     World world{one_shot(Goal::join)};
     world.zone["i-1"] = weighted("i-1", "192.0.2.1");

@@ -135,7 +135,7 @@ void Stepper::on_group_before_join(Member& member, const Group& group) {
             fmt::format("the rota's TTL is {} s, not {} s: adopted, since all members share one",
                         ttl.count(), member.membership.ttl.count()));
     }
-    if (siblings + 1 >= kMemberWarning) {
+    if (siblings + 1 >= kMemberWarning && siblings < kMemberQuota) {  // else it is refused
         say(log::Level::warning, member,
             fmt::format("the rota has {} members with this one; Route 53 allows {} weighted "
                         "record sets a name and type",
