@@ -214,11 +214,19 @@ private:
         }
     }
 
+    /// Each at its own moment, whenever the state wakes; somebody asks just before a late DELETE.
     void land() {
-        while (!late.empty() && late.front().first <= now) {
-            serve(late.front().second);
+        const BootTime woken = now;
+        while (!late.empty() && late.front().first <= woken) {
+            const auto [due, request] = std::move(late.front());
             late.pop_front();
+            now = due;
+            if (std::holds_alternative<Delete>(request) && zone.contains(set_identifier)) {
+                last_answered = now;
+            }
+            serve(request);
         }
+        now = woken;
     }
 
     Answer carry_out(const Call& call, Fate fate) {
@@ -230,7 +238,9 @@ private:
         }
         const Failure lost{.kind = FailureKind::no_answer,
                            .error = {ErrorKind::timeout, "no answer", true}};
-        if (fate == Fate::lands_late && std::holds_alternative<Upsert>(call.request)) {
+        const bool is_write = std::holds_alternative<Upsert>(call.request) ||
+                              std::holds_alternative<Delete>(call.request);
+        if (fate == Fate::lands_late && is_write) {
             late.emplace_back(now + kLate, call.request);
             return lost;
         }

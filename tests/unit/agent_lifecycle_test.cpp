@@ -444,6 +444,37 @@ TEST(Leave, waits_out_the_propagation_when_the_answer_to_its_delete_was_lost) {
     EXPECT_GE(world.now, lost + 60s + 60s + 15s);
 }
 
+/// In service by a second write, and told to leave; the first one and the first DELETE are late.
+World leaving_with_late_writes(bool tells_age) {
+    World world{agent()};
+    world.tells_age = tells_age;
+    world.feed(Started{});
+    EXPECT_TRUE(world.run_until(Phase::writing));
+    world.answer_one(Fate::lands_late);
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    world.feed(LeaveRequested{"SIGTERM"});
+    EXPECT_TRUE(world.run_until(Phase::deleting));
+    world.answer_one(Fate::lands_late);
+    return world;
+}
+
+TEST(Leave, drains_what_a_late_write_and_a_late_deletion_showed_between_them) {
+    World world = leaving_with_late_writes(false);
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.deletes, 2U);
+    EXPECT_GE(world.now, *world.last_delete_done + 60s + 15s);
+    EXPECT_LE(world.now, *world.last_delete_done + 60s + 15s + 15s + 60s);
+}
+
+TEST(Leave, takes_no_proof_for_what_a_late_write_may_show_after_it) {
+    World world = leaving_with_late_writes(true);
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_EQ(world.deletes, 2U);
+    EXPECT_GE(world.now, *world.answered_before_delete + 60s + 15s);
+}
+
 TEST(Leave, with_a_dead_api_ends_at_the_deadline_with_75_and_what_is_still_out_there) {
     World world{one_shot(Goal::leave)};
     world.zone["i-1"] = weighted("i-1", "192.0.2.1");
@@ -712,6 +743,59 @@ TEST(Absence, that_passes_in_the_middle_of_the_drain_ends_it) {
     world.feed(CameBack{Reason::unhealthy});
     ASSERT_TRUE(world.run_until(Phase::in_service));
     EXPECT_LT(world.now, *world.last_delete_done + 60s);
+}
+
+/// Its DELETE is lost; it comes back, and then the DELETE lands. @returns when it was in again.
+BootTime out_and_in_with_a_late_delete(World& world) {
+    world.feed(WentAbsent{{.reason = Reason::standby, .guard = Guard::none, .text = "Standby"}});
+    EXPECT_TRUE(world.run_until(Phase::deleting));
+    world.answer_one(Fate::lands_late);
+    if (world.tells_age) {
+        EXPECT_TRUE(world.run_until(Phase::out));
+    }
+    world.feed(CameBack{Reason::standby});
+    EXPECT_TRUE(world.run_until(Phase::in_service));
+    EXPECT_TRUE(world.zone.contains("i-1"));
+    world.advance(World::kLate);
+    EXPECT_FALSE(world.zone.contains("i-1"));
+    while (!world.zone.contains("i-1") && (world.answer_one() || world.advance_to_wake())) {
+    }
+    return world.now;
+}
+
+TEST(Absence, that_has_passed_when_its_lost_delete_lands_is_mended_within_a_minute) {
+    World world = in_service();
+    for (int i = 0; i < 5; ++i) {  // our own doing is no dispute, which would be ever slower
+        const BootTime begin = world.now;
+        EXPECT_LE(out_and_in_with_a_late_delete(world), begin + 80s);
+        ASSERT_TRUE(world.run_until(Phase::in_service));
+    }
+    EXPECT_FALSE(world.said("by someone else"));
+    EXPECT_TRUE(world.said("our own DELETE whose answer was lost has landed: restoring"));
+}
+
+TEST(Absence, that_ended_in_a_quick_drain_remembers_its_lost_delete) {
+    World world = in_service();
+    world.tells_age = true;  // and nobody was sent here
+    const BootTime begin = world.now;
+    EXPECT_LE(out_and_in_with_a_late_delete(world), begin + 80s);
+}
+
+TEST(Absence, whose_lost_delete_has_landed_leaves_a_dispute_a_dispute) {
+    World world = in_service();
+    out_and_in_with_a_late_delete(world);
+    std::vector<BootTime::duration> waits;
+    for (int i = 0; i < 4; ++i) {
+        ASSERT_TRUE(world.run_until(Phase::in_service));
+        world.zone.erase("i-1");
+        const BootTime taken = world.now;
+        while (!world.zone.contains("i-1")) {
+            ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+        }
+        waits.push_back(world.now - taken);
+    }
+    EXPECT_GT(waits[3], waits[1]);
+    EXPECT_TRUE(world.said("deleted by someone else: time 4 in a row"));
 }
 
 TEST(Absence, of_the_last_member_fails_open_and_goes_when_another_has_come) {

@@ -256,7 +256,7 @@ void Stepper::watch_later(Member& member) {
     std::chrono::seconds delay = settings.watch_interval;
     if (!member.held.empty()) {
         delay = std::min(delay, kHeldWatch);
-    } else if (member.is_delete_uncertain) {
+    } else if (member.delete_lost_at) {
         delay = std::min(delay, settings.assumed_propagation);  // a lost DELETE may land late
     }
     const bool reads_all = settings.watch_members || !member.held.empty();
@@ -326,6 +326,13 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
     }
     if (!own.record_set) {
         member.stored.reset();
+        if (member.delete_lost_at) {
+            say(log::Level::warning, member,
+                "our own DELETE whose answer was lost has landed: restoring the record set");
+            forget_landed_delete(member);
+            call(member, Phase::reading, ReadGroup{});
+            return;
+        }
         dispute(member, Phase::reading, ReadGroup{}, "the record set was deleted by someone else");
         return;
     }
@@ -354,7 +361,7 @@ void Stepper::on_watched(Member& member, const OwnRecord& own) {
         return;
     }
     member.may_be_written = false;  // a lost write is older than a watch interval: it is settled
-    member.is_delete_uncertain = false;
+    member.delete_lost_at.reset();
     member.scale.lost.clear();
     watch_later(member);
 }

@@ -116,7 +116,7 @@ void Stepper::on_group_before_leave(Member& member, const Group& group) {
 
 void Stepper::on_absent(Member& member) {
     member.stored.reset();
-    if (member.is_delete_uncertain) {
+    if (member.delete_lost_at) {
         start_drain(member, now_ + state_.settings.assumed_propagation,
                     "the answer to our DELETE was lost, the record set is gone");
     } else if (member.was_in_service) {
@@ -234,6 +234,7 @@ void Stepper::on_delete_accepted(Member& member, const Accepted& accepted) {
 void Stepper::start_drain(Member& member, BootTime insync, std::string_view why) {
     const Settings& settings = state_.settings;
     const std::chrono::seconds largest = member.ttls.largest(now_);
+    insync = std::max(insync, seen_until(member).value_or(insync));
     member.insync = insync;
     member.floor = drain_floor(insync, largest, settings.margin + settings.client_floor);
     say(log::Level::info, member,
@@ -254,8 +255,28 @@ void Stepper::start_drain(Member& member, BootTime insync, std::string_view why)
     }
 }
 
+std::optional<BootTime> Stepper::seen_until(const Member& member) const {
+    const Settings& settings = state_.settings;
+    const bool may_cross = member.may_be_written && member.lost_at && member.delete_lost_at &&
+                           *member.lost_at + settings.margin > *member.delete_lost_at;
+    if (!may_cross) {
+        return std::nullopt;
+    }
+    return *member.delete_lost_at + settings.margin + settings.assumed_propagation;
+}
+
+void Stepper::forget_landed_delete(Member& member) {
+    if (member.delete_lost_at && *member.delete_lost_at + state_.settings.margin <= now_) {
+        member.delete_lost_at.reset();
+    }
+}
+
 void Stepper::prove(Member& member) {
     member.failures = 0;
+    if (seen_until(member).value_or(now_) > now_) {
+        drain_until_floor(member);  // what is given out after the proof would not be in it
+        return;
+    }
     call(member, Phase::proving,
          AskAge{.margin = state_.settings.margin + state_.settings.client_floor});
 }

@@ -265,7 +265,7 @@ void Stepper::on(const Answered& event) {
 
 void Stepper::note_lost_answer(Member& member) {
     if (std::holds_alternative<Delete>(member.request)) {
-        member.is_delete_uncertain = true;
+        member.delete_lost_at = now_;
     } else if (const auto* const upsert = std::get_if<Upsert>(&member.request)) {
         member.may_be_written = true;
         member.lost_at = now_;

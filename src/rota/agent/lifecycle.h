@@ -387,10 +387,11 @@ struct Member {
     /// The record set may be there though it was not when last looked at: an UPSERT whose answer
     /// was lost, or somebody who put it back while it was out.
     bool may_be_written = false;
-    std::optional<BootTime> lost_at;   ///< when an UPSERT's answer was given up, last
-    bool is_delete_uncertain = false;  ///< a DELETE whose answer was lost
-    bool wrote_nothing = false;        ///< the identical record set was there
-    std::optional<BootTime> insync;    ///< of the removal
+    std::optional<BootTime> lost_at;  ///< when an UPSERT's answer was given up, last
+    /// When a DELETE's answer was given up, last; nothing: none that may still land.
+    std::optional<BootTime> delete_lost_at;
+    bool wrote_nothing = false;      ///< the identical record set was there
+    std::optional<BootTime> insync;  ///< of the removal
     std::optional<BootTime> floor;
     std::optional<Error> last_error;
     std::string note;  ///< how it ended, in a sentence

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <fmt/format.h>
 
@@ -172,7 +171,7 @@ void Stepper::go_out(Member& member, std::string note, std::string_view text) {
     member.floor.reset();
     member.was_in_service = false;
     member.may_be_written = false;
-    member.is_delete_uncertain = false;
+    forget_landed_delete(member);  // a drain that was proved safe may be quicker than a late DELETE
 }
 
 void Stepper::recheck(Member& member, const Group& group) {

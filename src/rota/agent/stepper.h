@@ -177,6 +177,10 @@ private:
     void delete_stored(Member& member);
     void on_delete_accepted(Member& member, const Accepted& accepted);
     void start_drain(Member& member, BootTime insync, std::string_view why);
+    /// A lost UPSERT may put the record set back and a lost DELETE take it out again with nobody
+    /// looking: by when both have landed and are INSYNC. Nothing: they cannot.
+    [[nodiscard]] std::optional<BootTime> seen_until(const Member& member) const;
+    void forget_landed_delete(Member& member);
     void prove(Member& member);
     void on_age(Member& member, const AgeSeen& age);
     void drain_until_floor(Member& member);
