@@ -2,6 +2,7 @@
 leaves the clocks alone that never step. The server's is right, and refuses signatures that are more than five minutes off."""
 
 import email.utils
+import json
 import os
 import signal
 import time
@@ -13,6 +14,10 @@ import harness
 import test_agent
 
 HOUR = 3600
+
+
+def boot_time():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Clock(test_agent.AgentCase):
@@ -98,11 +103,80 @@ class Clock(test_agent.AgentCase):
         self.assertIn("maintenance", self.command("status").stdout)
         self.assertEqual(set(self.members()), {"i-2"})
         self.assertTrue(os.path.exists(self.file))
+
+    def drain(self, seconds, *options):
+        """Orders a drain of that length. Returns the earliest and the latest end that it may have, on the clock that does not step."""
+        before = boot_time()
+        run = self.command("drain", "--for", f"{seconds}s", *options)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return before + seconds, boot_time() + seconds + 1  # written in whole seconds
+
+    def ends(self, end):
+        """As `rota status` tells the end, it is between those two."""
+        before = boot_time()
+        run = self.command("status", "--json")
+        (absence,) = json.loads(run.stdout)["absences"]
+        self.assertLess(before + absence["seconds_left"] - 1, end[1], run.stdout)
+        self.assertGreater(boot_time() + absence["seconds_left"], end[0], run.stdout)
+        return absence["text"]
+
+    def look_again(self):
+        """Anything that happens in the order's directory has the agent read the order; it does so before it answers the next command."""
+        with open(os.path.join(os.path.dirname(self.file), "other"), "w", encoding="ascii"):
+            pass
+
+    def restart(self, agent, name):
         agent.stop(signal.SIGKILL)
-        self.set_clock(0)  # a new agent goes by the end as it was written: an hour and a half from now
-        again = self.agent(name="again")
-        self.says(again, "not in the rota: nothing to do")
-        self.assertTrue(os.path.exists(self.file))
+        return self.agent(name=name)
+
+    def test_an_order_with_an_end_ends_neither_early_nor_late(self):
+        self.sibling()
+        self.set_clock(0)
+        agent = self.agent()
+        self.joined()
+        end = self.drain(1800)
+        self.assertEqual(set(self.members()), {"i-2"})
+        for step in (HOUR, -HOUR):
+            self.set_clock(step)
+            self.look_again()
+            self.ends(end)
+            agent = self.restart(agent, f"after{step}")
+            self.says(agent, "not in the rota: nothing to do")
+            self.ends(end)
+        self.assertEqual(set(self.members()), {"i-2"})
+
+        # The same, to the end: the last agent's clock is an hour behind the one that the order was written by.
+        self.assertEqual(self.command("resume").returncode, 0)
+        self.set_clock(0)
+        earliest, _ = self.drain(6, "--no-wait")
+        self.set_clock(-HOUR)
+        self.restart(agent, "last")
+        harness.eventually(lambda: not os.path.exists(self.file), "the order's time is over", 60)
+        self.assertGreaterEqual(boot_time(), earliest)
+        self.joined()
+
+    def test_an_order_of_another_boot_or_of_an_operators_hand_ends_by_the_wall_clock(self):
+        self.sibling()
+        self.set_clock(HOUR)
+        agent = self.agent()
+        self.joined()
+        end = self.drain(1800)
+        with open(self.file, encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)
+        (boot,) = (line for line in lines if line.startswith("boot="))
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            this = file.read().strip()
+        self.assertIn(this, boot)
+        # An hour later than half an hour from now: the clock has been put right since the order was written, before a reboot.
+        late = tuple(moment + HOUR for moment in end)
+        for name, changed in (("rebooted", boot.replace(this, "another-boot")), ("by_hand", "")):
+            agent.stop(signal.SIGKILL)
+            self.set_clock(0)
+            with open(self.file, "w", encoding="utf-8") as file:
+                file.writelines(changed if line == boot else line for line in lines)
+            agent = self.agent(name=name)
+            self.says(agent, "not in the rota: nothing to do")
+            self.ends((late[0] - 1, late[1]))  # until= is cut to the second
         self.assertEqual(self.command("resume").returncode, 0)
         self.assertEqual(set(self.members()), {"i-1", "i-2"})
 

@@ -6,7 +6,6 @@
 
 #include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
-#include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/log.h"
 #include "rota/base/time_format.h"
@@ -15,23 +14,19 @@
 namespace rota::agent {
 namespace {
 
+using instance::DrainEnd;
 using instance::DrainOrder;
 
-Absence absence_for(const DrainOrder& order) {
+Absence absence_for(const DrainOrder& order, const std::optional<DrainEnd>& end) {
     Absence absence{.reason = Reason::maintenance,
                     .guard = order.takes_last ? Guard::none : Guard::last_member,
                     .text = order.reason,
                     .ends = std::nullopt};
-    if (order.until) {
-        absence.ends = boot_now() + (*order.until - wall_now());
-        absence.text +=
-            (absence.text.empty() ? "until " : ", until ") + format_rfc3339(*order.until);
+    if (end) {
+        absence.ends = end->steady;
+        absence.text += (absence.text.empty() ? "until " : ", until ") + format_rfc3339(end->wall);
     }
     return absence;
-}
-
-bool has_passed(const std::optional<DrainOrder>& order) {
-    return order && order->until && *order->until <= wall_now();
 }
 
 }  // namespace
@@ -49,7 +44,7 @@ int Maintenance::descriptor() const noexcept {
     return watch_ ? watch_->descriptor() : -1;
 }
 
-std::optional<Event> Maintenance::refresh() {
+std::optional<Event> Maintenance::refresh(const instance::Moment& now) {
     if (watch_) {
         watch_->clear();
     }
@@ -58,18 +53,20 @@ std::optional<Event> Maintenance::refresh() {
         log::error("cannot read the drain file: as before", {{"error", read.error().message}});
         return std::nullopt;
     }
-    if (has_passed(*read)) {
+    std::optional<DrainOrder> found = std::move(*read);
+    const auto end = found ? instance::end_of(*found, now) : std::nullopt;
+    if (end && end->steady <= now.steady) {
         remove();
-        read->reset();
+        found.reset();
     }
-    if (*read == order_) {
+    if (found == order_) {
         return std::nullopt;
     }
-    order_ = std::move(*read);
+    order_ = std::move(found);
     if (!order_) {
         return CameBack{Reason::maintenance};
     }
-    return WentAbsent{absence_for(*order_)};
+    return WentAbsent{absence_for(*order_, end)};
 }
 
 void Maintenance::expire() {

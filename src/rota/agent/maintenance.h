@@ -19,8 +19,9 @@ public:
     /// To poll for reading; -1 when nothing is watched.
     [[nodiscard]] int descriptor() const noexcept;
 
-    /// Reads the file again. @returns what has changed; nothing when nothing has.
-    std::optional<Event> refresh();
+    /// Reads the file again, at that moment, and removes it when its time is over by then.
+    /// @returns what has changed; nothing when nothing has.
+    std::optional<Event> refresh(const instance::Moment& now);
 
     /// To be called when the absence has ended by itself: removes the file.
     void expire();

@@ -457,7 +457,7 @@ Status Loop::obey(const SocketRequest& request, uid_t user) {
                                    .reason = fmt::format("{}{}by uid {}", request.reason,
                                                          request.reason.empty() ? "" : " ", user)};
         if (request.drain_for) {
-            order.until = wall_now() + *request.drain_for;
+            instance::end_after(order, *request.drain_for, instance::this_moment());
         }
         ROTA_CHECK(maintenance_->order(order));
     }
@@ -467,7 +467,7 @@ Status Loop::obey(const SocketRequest& request, uid_t user) {
 
 void Loop::follow_drain_file() {
     if (maintenance_) {
-        if (const auto event = maintenance_->refresh()) {
+        if (const auto event = maintenance_->refresh(instance::this_moment())) {
             feed(*event);
         }
     }

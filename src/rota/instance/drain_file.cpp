@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -20,9 +21,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "rota/base/boot.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/text.h"
 #include "rota/base/time_format.h"
 
 namespace rota::instance {
@@ -30,6 +33,9 @@ namespace {
 
 constexpr std::size_t kLongest = 4096;
 constexpr std::size_t kLongestReason = 200;
+
+// Longer than any machine is up, and a nanosecond count holds it: 292 years are its limit.
+constexpr std::chrono::seconds kCentury = std::chrono::hours{24 * 365 * 100};
 
 bool is_printable(char c) {
     return static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
@@ -69,10 +75,64 @@ Status write_all(int file, std::string_view text) {
     return {};
 }
 
+/// The end on the clock that never steps, and the end on the wall clock that it stands for.
+struct BootLine {
+    BootEnd boot_end;
+    WallTime until;
+};
+
+/// "BOOT SECONDS UNTIL"
+std::optional<BootLine> parse_boot_line(std::string_view value) {
+    const auto first = value.find(' ');
+    const auto last = value.rfind(' ');
+    if (first == std::string_view::npos || first == 0 || first == last) {
+        return std::nullopt;
+    }
+    const auto seconds = parse_number<std::uint32_t>(value.substr(first + 1, last - first - 1));
+    const auto until = parse_rfc3339(value.substr(last + 1));
+    if (!seconds || !until || std::chrono::seconds{*seconds} > kCentury) {
+        return std::nullopt;
+    }
+    return BootLine{.boot_end = {.boot = std::string{value.substr(0, first)},
+                                 .end = BootTime{std::chrono::seconds{*seconds}}},
+                    .until = *until};
+}
+
 }  // namespace
+
+Moment this_moment() {
+    return {.boot = this_boot(), .steady = boot_now(), .wall = wall_now()};
+}
+
+void end_after(DrainOrder& order, std::chrono::seconds length, const Moment& now) {
+    length = std::min(length, kCentury);
+    order.until = now.wall + length;
+    order.boot_end.reset();
+    if (!now.boot.empty()) {
+        // Not early by the part of a second that the text leaves out.
+        order.boot_end = {.boot = now.boot,
+                          .end = std::chrono::ceil<std::chrono::seconds>(now.steady + length)};
+    }
+}
+
+std::optional<DrainEnd> end_of(const DrainOrder& order, const Moment& now) {
+    if (!order.until) {
+        return std::nullopt;
+    }
+    if (order.boot_end && !now.boot.empty() && order.boot_end->boot == now.boot) {
+        const BootTime end = order.boot_end->end;
+        return DrainEnd{
+            .steady = end,
+            .wall = now.wall + std::chrono::floor<WallTime::duration>(end - now.steady)};
+    }
+    const WallTime::duration left = *order.until - now.wall;
+    return DrainEnd{.steady = now.steady + std::clamp<WallTime::duration>(left, {}, kCentury),
+                    .wall = *order.until};
+}
 
 DrainOrder parse_drain_order(std::string_view text) {
     DrainOrder order;
+    std::optional<BootLine> boot;
     while (!text.empty()) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(text.size(), line.size() + 1));
@@ -82,8 +142,12 @@ DrainOrder parse_drain_order(std::string_view text) {
         const std::string_view value = line.substr(std::min(line.size(), line.find('=') + 1));
         const auto until =
             line.starts_with("until=") ? parse_rfc3339(value) : std::optional<WallTime>{};
+        const auto boot_line =
+            line.starts_with("boot=") ? parse_boot_line(value) : std::optional<BootLine>{};
         if (until) {
             order.until = until;
+        } else if (boot_line) {
+            boot = boot_line;
         } else if (line == "last=remove") {
             order.takes_last = true;
         } else if (line.starts_with("reason=")) {
@@ -92,13 +156,22 @@ DrainOrder parse_drain_order(std::string_view text) {
             order.reason = on_one_line(line);
         }
     }
+    if (boot && order.until == boot->until) {
+        order.boot_end = std::move(boot->boot_end);
+    }
     return order;
 }
 
 std::string to_text(const DrainOrder& order) {
     std::string text;
     if (order.until) {
-        text += fmt::format("until={}\n", format_rfc3339(*order.until));
+        const std::string until = format_rfc3339(*order.until);
+        text += fmt::format("until={}\n", until);
+        if (order.boot_end) {
+            const auto end = std::chrono::ceil<std::chrono::seconds>(order.boot_end->end);
+            text += fmt::format("boot={} {} {}\n", order.boot_end->boot,
+                                end.time_since_epoch().count(), until);
+        }
     }
     if (order.takes_last) {
         text += "last=remove\n";

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
@@ -19,6 +18,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/types.h>
 
+#include "rota/base/boot.h"
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/file.h"
@@ -127,13 +127,6 @@ RotaMemory read_rota(const Json& json, bool is_this_boot, BootTime now) {
                                       read_member(member, is_this_boot, now));
     }
     return rota;
-}
-
-std::string this_boot() {
-    std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-    std::string line;
-    std::getline(file, line);
-    return line;
 }
 
 }  // namespace
