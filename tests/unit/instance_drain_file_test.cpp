@@ -1,4 +1,5 @@
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -7,8 +8,10 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "rota/base/clock.h"
+#include "rota/base/error.h"
 #include "rota/base/time_format.h"
 #include "rota/instance/drain_file.h"
 
@@ -173,6 +176,21 @@ TEST_F(DrainFile, that_cannot_be_read_or_written_is_named) {
     EXPECT_NE(read_drain_file(path).error().message.find(path), std::string::npos);
     EXPECT_NE(write_drain_file(path, {}).error().message.find(path), std::string::npos);
     EXPECT_NE(remove_drain_file(path).error().message.find(path), std::string::npos);
+}
+
+TEST_F(DrainFile, that_does_not_fit_is_named_and_the_old_one_stays) {
+    ASSERT_TRUE(write_drain_file(path, {.reason = "first"}));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    const auto old_action = std::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    const Status written = write_drain_file(path, {.reason = "second"});
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, old_action);
+    ASSERT_FALSE(written);
+    EXPECT_NE(written.error().message.find(path), std::string::npos) << written.error().message;
+    EXPECT_EQ(read_drain_file(path).value()->reason, "first");
 }
 
 TEST_F(DrainFile, is_watched) {

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -25,6 +24,7 @@
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
 #include "rota/base/fd.h"
+#include "rota/base/file.h"
 #include "rota/base/text.h"
 #include "rota/base/time_format.h"
 
@@ -57,20 +57,6 @@ Status make_directory(const std::string& directory) {
     std::filesystem::create_directories(directory, error);
     if (error) {
         return fail_errno(directory, error.value());
-    }
-    return {};
-}
-
-Status write_all(int file, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return fail_errno("write", errno);
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
     }
     return {};
 }
@@ -200,24 +186,8 @@ Result<std::optional<DrainOrder>> read_drain_file(const std::string& path) {
 }
 
 Status write_drain_file(const std::string& path, const DrainOrder& order) {
-    ROTA_CHECK(make_directory(directory_of(path)));
-    const std::string draft = path + ".new";
-    {
-        constexpr mode_t kMode = 0644;
-        const Fd file{
-            ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kMode)};
-        if (!file) {
-            return fail_errno(draft, errno);
-        }
-        ROTA_CHECK(write_all(file.get(), to_text(order)));
-        if (::fsync(file.get()) != 0) {
-            return fail_errno(draft, errno);
-        }
-    }
-    if (::rename(draft.c_str(), path.c_str()) != 0) {
-        return fail_errno(path, errno);
-    }
-    return {};
+    constexpr mode_t kMode = 0644;
+    return replace_file(path, to_text(order), kMode);
 }
 
 Status remove_drain_file(const std::string& path) {

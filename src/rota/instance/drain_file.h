@@ -69,7 +69,7 @@ std::string to_text(const DrainOrder& order);
 Result<std::optional<DrainOrder>> read_drain_file(const std::string& path);
 
 /// Replaces the file whole, and makes its directory (0755) when that is missing.
-/// @errors io, permission: names the file.
+/// @errors io, permission: names the file, its draft (replace_file) or its directory.
 Status write_drain_file(const std::string& path, const DrainOrder& order);
 
 /// One that is not there is removed already. @errors io, permission: names the file.
