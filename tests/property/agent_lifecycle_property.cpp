@@ -129,7 +129,9 @@ public:
         } else if (kind < 18 && world.counts_connections) {
             world.counts_connections = false;
             world.feed(Counted{.connections = instance::Connections{
-                                   .total = *rc::gen::element<std::size_t>(0, 1, 500)}});
+                                   .total = *rc::gen::element<std::size_t>(0, 1, 500),
+                                   .moved = *rc::gen::element<std::optional<std::uint64_t>>(
+                                       std::nullopt, 0, 1, 5000)}});
         } else if (kind < 45) {
             world.answer_one(*rc::gen::weightedElement<Fate>({{6, Fate::done},
                                                               {1, Fate::refused_retryably},

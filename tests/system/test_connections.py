@@ -1,6 +1,8 @@
 """A drain also waits for the clients that are still connected, and names them when it will not wait any longer."""
 
+import contextlib
 import socket
+import threading
 import time
 import unittest
 
@@ -18,11 +20,30 @@ class Connections(test_agent.AgentCase):
     def connected(self):
         made = socket.create_connection(("127.0.0.1", self.port))
         self.addCleanup(made.close)
-        self.addCleanup(self.listener.accept()[0].close)
+        served = self.listener.accept()[0]
+        self.addCleanup(served.close)
+
+        def read():
+            with contextlib.suppress(OSError):
+                while served.recv(65536):
+                    pass
+            served.close()
+
+        threading.Thread(target=read, daemon=True).start()
         return made
+
+    def talks(self, client):
+        """Something to say again and again, until the connection ends."""
+        def talk():
+            with contextlib.suppress(OSError):
+                while client.send(b"x" * 1000):
+                    time.sleep(0.05)
+
+        threading.Thread(target=talk, daemon=True).start()
 
     def test_it_waits_until_the_last_client_has_gone(self):
         client = self.connected()
+        self.talks(client)
         agent = self.agent("--port", str(self.port))
         self.joined()
         agent.child.terminate()
@@ -35,8 +56,15 @@ class Connections(test_agent.AgentCase):
         self.assertEqual(agent.wait(30), 0, agent.output())
         self.assertIn("no client is connected", agent.output())
 
-    def test_it_names_who_stays_at_the_deadline(self):
+    def test_it_does_not_wait_for_clients_that_say_nothing(self):
         self.connected()
+        agent = self.agent("--port", str(self.port), "--deadline", "10m")
+        self.joined()
+        self.assertEqual(agent.stop(), 0, agent.output())
+        self.assertIn("1 of 1 connections are still open, quiet for a TTL: 1 from 127.0.0.1", agent.output())
+
+    def test_it_names_who_stays_at_the_deadline(self):
+        self.talks(self.connected())
         agent = self.agent("--port", str(self.port), "--deadline", "6s")
         self.joined()
         began = time.monotonic()

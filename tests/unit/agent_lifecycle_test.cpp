@@ -1308,8 +1308,10 @@ TEST(Health, is_not_asked_any_more_while_leaving) {
     EXPECT_TRUE(world.probes.empty());
 }
 
-/// Runs a leave to its end with what `open` says is connected at each count.
-World leave_with_clients(const std::function<std::size_t(BootTime)>& open) {
+/// Runs a leave to its end with what `open` says is connected at each count, and `moved` that they
+/// did in the second since the last one.
+World leave_with_clients(const std::function<std::size_t(BootTime)>& open,
+                         const std::function<std::uint64_t(BootTime)>& moved = {}) {
     Settings settings = agent();
     settings.ports = {80};
     World world = in_service(settings);
@@ -1322,6 +1324,9 @@ World leave_with_clients(const std::function<std::size_t(BootTime)>& open) {
             if (total > 0) {
                 seen.peers = {{.address = "192.0.2.77", .count = total}};
                 seen.distinct_peers = 1;
+            }
+            if (moved) {
+                seen.moved = moved(world.now);
             }
             world.feed(Counted{.connections = seen});
         } else if (!world.answer_one() && !world.advance_to_wake()) {
@@ -1349,6 +1354,28 @@ TEST(Emptying, does_not_wait_for_the_hundredth_that_stays_for_a_ttl) {
         [&is_first](BootTime) { return std::exchange(is_first, false) ? 1000U : 9U; });
     EXPECT_EQ(world.finished, 0);
     EXPECT_TRUE(world.said("drained, but 9 of 1000 connections are still open: 9 from 192.0.2.77"));
+}
+
+TEST(Emptying, does_not_wait_for_those_that_are_quiet_for_a_ttl) {
+    std::optional<BootTime> began;
+    const World world = leave_with_clients([](BootTime) { return 40U; },
+                                           [&began](BootTime now) {
+                                               began = began.value_or(now);
+                                               return now < *began + 100s ? 10000U : 99U;
+                                           });
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_GE(world.now, *began + 160s);  // the TTL is 60 s
+    EXPECT_LE(world.now, *began + 180s);
+    EXPECT_TRUE(world.said("drained, but 40 of 40 connections are still open, quiet for a TTL"));
+}
+
+TEST(Emptying, waits_for_the_few_that_are_busy) {
+    bool is_first = true;
+    const World world = leave_with_clients(
+        [&is_first](BootTime) { return std::exchange(is_first, false) ? 1000U : 9U; },
+        [](BootTime) { return 10000U; });
+    EXPECT_EQ(world.finished, 75);
+    EXPECT_TRUE(world.said("9 connections are still open"));
 }
 
 TEST(Emptying, ends_at_the_deadline_with_75) {

@@ -13,6 +13,7 @@
 
 #include "rota/base/fd.h"
 #include "rota/instance/connections.h"
+#include "support/eventually.h"
 
 namespace rota::instance {
 namespace {
@@ -66,6 +67,29 @@ TEST(CountConnections, counts_the_established_ones_of_a_port_by_peer) {
     const Fd other = listen_dual_stack();
     EXPECT_EQ(count_connections(std::array{port_of(other)})->total, 0);
     EXPECT_EQ(count_connections(std::array{port_of(other), ports[0]})->total, 3);
+}
+
+TEST(ConnectionWatch, tells_what_moves_between_two_counts) {
+    const Fd listener = listen_dual_stack();
+    const std::array ports{port_of(listener)};
+    const Fd client = connect_from(2, ports[0]);
+    const Fd served{::accept(listener.get(), nullptr, nullptr)};
+    ConnectionWatch watch;
+    EXPECT_EQ(watch.count(ports)->moved, std::nullopt) << "there is nothing to compare with";
+    EXPECT_EQ(watch.count(ports)->moved, 0);
+    std::uint64_t moved = 0;
+    const auto moves = [&](std::uint64_t octets) {
+        moved += watch.count(ports).value().moved.value();
+        return moved >= octets;
+    };
+    const std::string octets(1000, 'x');
+    EXPECT_EQ(::send(client.get(), octets.data(), octets.size(), 0), 1000);
+    EXPECT_TRUE(test::eventually([&] { return moves(1000); })) << moved << " octets received";
+    const Fd later = connect_from(3, ports[0]);
+    EXPECT_EQ(::send(served.get(), octets.data(), octets.size(), 0), 1000);
+    EXPECT_EQ(::send(later.get(), octets.data(), octets.size(), 0), 1000);
+    EXPECT_TRUE(test::eventually([&] { return moves(3000); })) << moved << " octets in all";
+    EXPECT_LE(moved, 3002) << "an opening that is acknowledged counts as one";
 }
 
 TEST(CountConnections, names_the_busiest_peers_alone) {

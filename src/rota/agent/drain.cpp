@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "rota/base/clock.h"
@@ -44,6 +45,28 @@ std::chrono::seconds TtlHistory::largest(BootTime now) const {
 
 void TtlHistory::forget_expired(BootTime now) {
     std::erase_if(seen_, [now](const Seen& seen) { return seen.last_in_force + seen.ttl <= now; });
+}
+
+void ClientTraffic::add(std::uint64_t octets, BootTime now, std::chrono::nanoseconds window) {
+    constexpr double kQuiet = 0.01;
+    if (!begun_) {
+        begun_ = now;
+        return;
+    }
+    octets_ += octets;
+    const std::chrono::duration<double> elapsed = now - *begun_;
+    if (elapsed < window || elapsed.count() <= 0) {
+        return;
+    }
+    const double rate = static_cast<double>(octets_) / elapsed.count();
+    busiest_ = std::max(busiest_, rate);
+    if (rate > 0 && rate >= busiest_ * kQuiet) {
+        quiet_since_.reset();
+    } else if (!quiet_since_) {
+        quiet_since_ = begun_;
+    }
+    begun_ = now;
+    octets_ = 0;
 }
 
 }  // namespace rota::agent

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "rota/base/clock.h"
@@ -32,6 +34,25 @@ private:
     void forget_expired(BootTime now);
 
     std::vector<Seen> seen_;  ///< the last one is in force; few, since equal neighbours are one
+};
+
+/// What clients that are still connected send and get while a member goes out. Who does no more
+/// than a hundredth of what was once done, for a TTL, does not wait for anything.
+class ClientTraffic {
+public:
+    /// Takes what has moved since the last call; the first only begins.
+    /// @param window  over which a rate is taken: a fraction of the TTL, since requests come in
+    /// bursts.
+    void add(std::uint64_t octets, BootTime now, std::chrono::nanoseconds window);
+
+    /// Since when every window was quiet: nothing moved, or under 1 % of what did in the busiest.
+    [[nodiscard]] std::optional<BootTime> quiet_since() const noexcept { return quiet_since_; }
+
+private:
+    std::optional<BootTime> begun_;  ///< of this window
+    std::uint64_t octets_ = 0;       ///< in it
+    double busiest_ = 0;             ///< octets a second
+    std::optional<BootTime> quiet_since_;
 };
 
 /// The moment before which the instance must go on serving.

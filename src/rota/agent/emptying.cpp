@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -16,8 +17,8 @@ namespace {
 
 constexpr std::chrono::seconds kCountInterval{1};
 
-// So many of those that were connected may be left: who has not gone for a TTL does not look up the
-// name, and will not go.
+// Where the kernel does not tell what moves, so many of those that were connected may be left: who
+// has not gone for a TTL does not look up the name, and will not go.
 constexpr std::size_t kFewPercent = 1;
 
 }  // namespace
@@ -81,6 +82,8 @@ void Stepper::on(const Counted& event) {
         } else if (!clients.few_since) {
             clients.few_since = now_;
         }
+        clients.is_traffic_known = clients.last.moved.has_value();
+        clients.traffic.add(clients.last.moved.value_or(0), now_, traffic_window());
     }
     for (Member& member : state_.members) {
         if (member.phase == Phase::emptying) {
@@ -101,21 +104,32 @@ void Stepper::empty(Member& member) {
     look_at_clients(member);
 }
 
+std::chrono::nanoseconds Stepper::traffic_window() const {
+    std::chrono::nanoseconds longest = kCountInterval;
+    for (const Member& member : state_.members) {
+        longest = std::max<std::chrono::nanoseconds>(longest, member.ttls.largest(now_) / 4);
+    }
+    return longest;
+}
+
 void Stepper::look_at_clients(Member& member) {
     const Clients& clients = state_.clients;
     const instance::Connections& open = clients.last;
-    const bool are_few = clients.few_since && now_ - *clients.few_since >=
-                                                  std::chrono::seconds{member.ttls.largest(now_)};
+    const std::optional<BootTime> idle_since =
+        clients.is_traffic_known ? clients.traffic.quiet_since() : clients.few_since;
+    const bool are_idle = idle_since && now_ - *idle_since >= member.ttls.largest(now_);
     const bool are_waited_for = member.wake && now_ < *member.wake;
     if (clients.is_uncountable) {
         go_out(member, "left, drained", "drained: no cache holds the address any more");
     } else if (clients.before && open.total == 0) {
         go_out(member, "left, drained",
                "drained: no cache holds the address any more, and no client is connected");
-    } else if (are_few || !are_waited_for) {
+    } else if (are_idle || !are_waited_for) {
+        const std::string_view quiet =
+            are_idle && clients.is_traffic_known ? ", quiet for a TTL" : "";
         const std::string text =
-            fmt::format("drained, but {} of {} connections are still open: {}", open.total,
-                        clients.before.value_or(open.total), describe(open));
+            fmt::format("drained, but {} of {} connections are still open{}: {}", open.total,
+                        clients.before.value_or(open.total), quiet, describe(open));
         go_out(member, text, text);
     }
 }

@@ -127,7 +127,7 @@ void Errands::run(const AskNotices& /*action*/) {
 
 void Errands::run(const CountConnections& /*action*/) {
     // One netlink walk over the kernel's table: too short for a thread of its own.
-    auto connections = instance::count_connections(state_.settings.ports);
+    auto connections = connections_.count(state_.settings.ports);
     Counted counted;
     if (connections) {
         counted.connections = std::move(*connections);

@@ -11,6 +11,7 @@
 #include "rota/agent/measuring.h"
 #include "rota/agent/weighing.h"
 #include "rota/agent/worker.h"
+#include "rota/instance/connections.h"
 
 namespace rota::agent {
 
@@ -52,7 +53,8 @@ private:
     Inbox& inbox_;
     std::vector<RotaErrands> rotas_;
     std::vector<std::unique_ptr<Worker>> probers_;  ///< one a check
-    LoadMeters load_meters_;                        // the worker uses them: it comes after
+    instance::ConnectionWatch connections_;
+    LoadMeters load_meters_;  // the worker uses them: it comes after
     Worker load_worker_;
     HookCaller hook_caller_;
     Worker hook_worker_;  // uses the caller: it comes after

@@ -347,6 +347,8 @@ struct Clients {
     std::optional<BootTime> wake;
     std::optional<std::size_t> before;  ///< when the going out began
     std::optional<BootTime> few_since;  ///< under a hundredth of `before` since then
+    bool is_traffic_known = false;
+    ClientTraffic traffic;
     instance::Connections last;
 };
 

@@ -90,6 +90,7 @@ private:
     void count_where_due();
     void empty(Member& member);
     void look_at_clients(Member& member);
+    [[nodiscard]] std::chrono::nanoseconds traffic_window() const;
 
     // lease.cpp: the heartbeats of a member in service.
     void beat_where_due();

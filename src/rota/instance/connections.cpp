@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,9 +21,10 @@
 #include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "rota/base/error.h"
@@ -47,9 +49,15 @@ std::string text_of_ipv6(const in6_addr& address) {
     return text_of(AF_INET6, &address);
 }
 
+/// Octets by the cookie of a connection.
+using OctetsByCookie = std::unordered_map<std::uint64_t, std::uint64_t>;
+
 /// Counts by peer, in bounded memory.
 class Tally {
 public:
+    /// What the connections have moved so far, as far as it was asked for and told.
+    std::optional<OctetsByCookie> octets;
+
     void add(const std::string& peer) {
         ++total_;
         if (const auto found = peers_.find(peer); found != peers_.end()) {
@@ -100,7 +108,11 @@ std::optional<Structure> structure_at(std::span<const std::byte> octets, std::si
     return out;
 }
 
-Status ask_diag(int socket, int family, std::uint16_t port) {
+/// TCP_ESTABLISHED, whose header does not go with that of tcp_info.
+constexpr unsigned kEstablished = 1;
+
+/// @param wants_traffic  asks for tcp_info too: 230 octets more a connection.
+Status ask_diag(int socket, int family, std::uint16_t port, bool wants_traffic) {
     struct Question {
         nlmsghdr header;
         inet_diag_req_v2 request;
@@ -112,12 +124,61 @@ Status ask_diag(int socket, int family, std::uint16_t port) {
     question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     question.request.sdiag_family = static_cast<std::uint8_t>(family);
     question.request.sdiag_protocol = IPPROTO_TCP;
-    question.request.idiag_states = 1U << static_cast<unsigned>(TCP_ESTABLISHED);
+    question.request.idiag_states = 1U << kEstablished;
     question.request.id.idiag_sport = htons(port);
+    if (wants_traffic) {
+        question.request.idiag_ext = 1U << (INET_DIAG_INFO - 1U);
+    }
     if (::send(socket, &question, sizeof question, 0) < 0) {
         return fail_errno("sock_diag", errno);
     }
     return {};
+}
+
+std::size_t aligned(std::size_t size) noexcept {
+    constexpr std::size_t kAlignment = 4;  // of NLMSG_ALIGN and RTA_ALIGN
+    return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// Octets received and acknowledged, from the tcp_info among a message's attributes; nothing where
+/// there is none, as before Linux 4.1.
+std::optional<std::uint64_t> octets_in(std::span<const std::byte> message) {
+    std::size_t at = sizeof(nlmsghdr) + aligned(sizeof(inet_diag_msg));
+    while (const auto attribute = structure_at<rtattr>(message, at)) {
+        if (attribute->rta_len < sizeof(rtattr)) {
+            return std::nullopt;
+        }
+        if (attribute->rta_type == INET_DIAG_INFO) {
+            constexpr std::size_t kNeeded =
+                offsetof(tcp_info, tcpi_bytes_received) + sizeof(tcp_info::tcpi_bytes_received);
+            const std::size_t begin = at + sizeof(rtattr);
+            const std::size_t size = attribute->rta_len - sizeof(rtattr);
+            if (size < kNeeded || message.size() - begin < kNeeded) {
+                return std::nullopt;
+            }
+            tcp_info info{};
+            std::memcpy(&info, message.data() + begin, kNeeded);
+            return info.tcpi_bytes_acked + info.tcpi_bytes_received;
+        }
+        at += aligned(attribute->rta_len);
+    }
+    return std::nullopt;
+}
+
+void note_traffic(const inet_diag_msg& connection, std::span<const std::byte> message,
+                  Tally& tally) {
+    if (!tally.octets) {
+        return;
+    }
+    const auto octets = octets_in(message);
+    if (!octets || tally.octets->size() >= kMostWatched) {
+        tally.octets.reset();
+        return;
+    }
+    constexpr unsigned kHalf = 32;
+    const std::uint64_t cookie =
+        (std::uint64_t{connection.id.idiag_cookie[1]} << kHalf) | connection.id.idiag_cookie[0];
+    tally.octets->emplace(cookie, *octets);
 }
 
 /// @returns whether the answer ends here.
@@ -142,9 +203,9 @@ Result<bool> take_datagram(std::span<const std::byte> datagram, std::uint16_t po
             } else {
                 tally.add(text_of_ipv6(std::bit_cast<in6_addr>(found->id.idiag_dst)));
             }
+            note_traffic(*found, message, tally);
         }
-        constexpr std::size_t kAlignment = 4;  // NLMSG_ALIGNTO
-        at += (message.size() + kAlignment - 1) / kAlignment * kAlignment;
+        at += aligned(message.size());
     }
     return false;
 }
@@ -165,25 +226,6 @@ Status read_answer(int socket, std::uint16_t port, Tally& tally) {
             return {};
         }
     }
-}
-
-Result<Connections> count_by_diag(std::span<const std::uint16_t> ports) {
-    const Fd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
-    if (!socket) {
-        return fail_errno("sock_diag", errno);
-    }
-    constexpr timeval kPatience{.tv_sec = 2, .tv_usec = 0};
-    if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) != 0) {
-        return fail_errno("sock_diag", errno);
-    }
-    Tally tally;
-    for (const auto port : ports) {
-        for (const int family : {AF_INET, AF_INET6}) {
-            ROTA_CHECK(ask_diag(socket.get(), family, port));
-            ROTA_CHECK(read_answer(socket.get(), port, tally));
-        }
-    }
-    return tally.result();
 }
 
 template <typename Number>
@@ -234,6 +276,53 @@ bool read_proc_file(const std::string& path, std::span<const std::uint16_t> port
     return true;
 }
 
+Result<Tally> count_in_proc(std::span<const std::uint16_t> ports, const std::string& proc) {
+    Tally tally;
+    const bool has_ipv4 = read_proc_file(proc + "/net/tcp", ports, tally);
+    const bool has_ipv6 = read_proc_file(proc + "/net/tcp6", ports, tally);
+    if (!has_ipv4 && !has_ipv6) {
+        return fail(ErrorKind::io, fmt::format("{}/net/tcp cannot be read", proc));
+    }
+    return tally;
+}
+
+Result<Tally> count_by_diag(std::span<const std::uint16_t> ports, bool wants_traffic) {
+    const Fd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
+    if (!socket) {
+        return fail_errno("sock_diag", errno);
+    }
+    constexpr timeval kPatience{.tv_sec = 2, .tv_usec = 0};
+    if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) != 0) {
+        return fail_errno("sock_diag", errno);
+    }
+    Tally tally;
+    if (wants_traffic) {
+        tally.octets.emplace();
+    }
+    for (const auto port : ports) {
+        for (const int family : {AF_INET, AF_INET6}) {
+            ROTA_CHECK(ask_diag(socket.get(), family, port, wants_traffic));
+            ROTA_CHECK(read_answer(socket.get(), port, tally));
+        }
+    }
+    return tally;
+}
+
+/// By sock_diag, else from /proc, which tells no traffic.
+Result<Tally> count_somehow(std::span<const std::uint16_t> ports, bool wants_traffic) {
+    ROTA_CHECK(check_ports(ports));
+    auto counted = count_by_diag(ports, wants_traffic);
+    if (counted) {
+        return counted;
+    }
+    auto read = count_in_proc(ports, "/proc");
+    if (!read) {
+        return fail(ErrorKind::io, fmt::format("connections cannot be counted: {}; {}",
+                                               counted.error().message, read.error().message));
+    }
+    return read;
+}
+
 }  // namespace
 
 std::optional<ProcConnection> parse_proc_connection(std::string_view line) {
@@ -255,27 +344,26 @@ std::optional<ProcConnection> parse_proc_connection(std::string_view line) {
 Result<Connections> count_connections_in_proc(std::span<const std::uint16_t> ports,
                                               const std::string& proc) {
     ROTA_CHECK(check_ports(ports));
-    Tally tally;
-    const bool has_ipv4 = read_proc_file(proc + "/net/tcp", ports, tally);
-    const bool has_ipv6 = read_proc_file(proc + "/net/tcp6", ports, tally);
-    if (!has_ipv4 && !has_ipv6) {
-        return fail(ErrorKind::io, fmt::format("{}/net/tcp cannot be read", proc));
-    }
-    return tally.result();
+    return ROTA_TRY(count_in_proc(ports, proc)).result();
 }
 
 Result<Connections> count_connections(std::span<const std::uint16_t> ports) {
-    ROTA_CHECK(check_ports(ports));
-    auto counted = count_by_diag(ports);
-    if (counted) {
-        return counted;
+    return ROTA_TRY(count_somehow(ports, false)).result();
+}
+
+Result<Connections> ConnectionWatch::count(std::span<const std::uint16_t> ports) {
+    Tally tally = ROTA_TRY(count_somehow(ports, true));
+    Connections counted = tally.result();
+    if (tally.octets && before_) {
+        std::uint64_t moved = 0;
+        for (const auto& [cookie, octets] : *tally.octets) {
+            const auto former = before_->find(cookie);
+            moved += octets - std::min(octets, former == before_->end() ? 0 : former->second);
+        }
+        counted.moved = moved;
     }
-    auto read = count_connections_in_proc(ports);
-    if (!read) {
-        return fail(ErrorKind::io, fmt::format("connections cannot be counted: {}; {}",
-                                               counted.error().message, read.error().message));
-    }
-    return read;
+    before_ = std::move(tally.octets);
+    return counted;
 }
 
 }  // namespace rota::instance

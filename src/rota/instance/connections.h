@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "rota/base/error.h"
@@ -25,6 +26,9 @@ struct Connections {
     std::size_t total = 0;
     std::vector<PeerConnections> peers;  ///< the busiest, at most kMostPeers, most first
     std::size_t distinct_peers = 0;      ///< at most kMostPeersSeen
+    /// Octets that they have received and seen acknowledged since the last count of the same
+    /// ConnectionWatch; nothing at its first, and where the kernel does not tell.
+    std::optional<std::uint64_t> moved = std::nullopt;
     bool operator==(const Connections&) const = default;
 };
 
@@ -40,6 +44,21 @@ inline constexpr std::size_t kMostPorts = 16;
 /// where sock_diag may not be asked.
 /// @errors config: no port, port 0 or too many; io: the system lets us see neither.
 Result<Connections> count_connections(std::span<const std::uint16_t> ports);
+
+/// Counts again and again, and sees what moves in between. One thread at a time.
+class ConnectionWatch {
+public:
+    /// As count_connections, with `moved`. What a connection moved that came and went between two
+    /// counts is not in it.
+    Result<Connections> count(std::span<const std::uint16_t> ports);
+
+private:
+    /// Octets by the kernel's cookie of a connection; nothing before the first count.
+    std::optional<std::unordered_map<std::uint64_t, std::uint64_t>> before_;
+};
+
+/// The most connections that a ConnectionWatch follows; with more it does not tell what moves.
+inline constexpr std::size_t kMostWatched = std::size_t{1} << 17U;
 
 /// The same from /proc alone. `proc` is where it is mounted.
 Result<Connections> count_connections_in_proc(std::span<const std::uint16_t> ports,
