@@ -301,15 +301,15 @@ public:
     }
 
     void go_or_come() {
-        const auto reason = *rc::gen::element(Reason::unhealthy, Reason::maintenance,
-                                              Reason::standby, Reason::ending);
+        const auto reason = *rc::gen::element(Reason::unhealthy, Reason::application,
+                                              Reason::maintenance, Reason::standby, Reason::ending);
         if (*rc::gen::arbitrary<bool>()) {
             world.feed(CameBack{reason});
             return;
         }
-        const Guard guard = reason == Reason::unhealthy     ? Guard::quorum
-                            : reason == Reason::maintenance ? Guard::last_member
-                                                            : Guard::none;
+        const Guard guard = reason == Reason::unhealthy ? Guard::quorum
+                            : reason < Reason::standby  ? Guard::last_member
+                                                        : Guard::none;
         std::optional<BootTime> ends;
         if (*rc::gen::arbitrary<bool>()) {
             ends = world.now + std::chrono::seconds{*rc::gen::inRange(0, 4000)};
@@ -328,10 +328,9 @@ public:
 
 private:
     void meddle() {
-        if (world.state.is_leaving) {
-            return;  // one who puts records in for a leaving instance is beyond promises
-        }
-        const int kind = *rc::gen::inRange(is_disputed ? 0 : 3, 5);
+        // One who puts records in for a leaving instance is beyond promises; siblings come and go.
+        const int first = world.state.is_leaving ? 4 : 3;
+        const int kind = *rc::gen::inRange(is_disputed && first == 3 ? 0 : first, 6);
         meddled += kind < 3 ? 1 : 0;
         switch (kind) {
             case 0:
@@ -346,8 +345,11 @@ private:
             case 3:
                 world.address = *rc::gen::element("192.0.2.1", "192.0.2.99");
                 break;
-            default:
+            case 4:
                 world.zone["i-0"] = weighted("i-0", "192.0.2.200", 10, 120);
+                break;
+            default:
+                world.zone.erase("i-0");
                 break;
         }
     }
@@ -406,8 +408,8 @@ RC_GTEST_PROP(AgentStep, is_never_out_for_a_reason_that_has_passed, ()) {
     for (int i = 0; i < events; ++i) {
         story.one_event();
     }
-    for (const Reason reason :
-         {Reason::unhealthy, Reason::maintenance, Reason::standby, Reason::ending}) {
+    for (const Reason reason : {Reason::unhealthy, Reason::application, Reason::maintenance,
+                                Reason::standby, Reason::ending}) {
         world.feed(CameBack{reason});
     }
     world.is_insync = true;

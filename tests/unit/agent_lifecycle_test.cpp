@@ -823,6 +823,79 @@ TEST(Absence, of_the_sick_never_takes_more_than_half_of_the_hours_members) {
     ASSERT_TRUE(world.run_until(Phase::out));
 }
 
+/// Out for a reason that leaves the last member, its DELETE on the way; the sibling goes meanwhile,
+/// so that the server refuses it.
+World refused_soon() {
+    World world{agent()};
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    world.run_until(Phase::in_service);
+    world.feed(WentAbsent{
+        {.reason = Reason::maintenance, .guard = Guard::last_member, .text = "x", .ends = {}}});
+    world.run_until(Phase::deleting);
+    world.zone.erase("i-2");
+    return world;
+}
+
+TEST(Absence, whose_refusal_comes_after_a_stronger_reason_is_tried_again_at_once) {
+    World world = refused_soon();
+    world.feed(WentAbsent{
+        {.reason = Reason::ending, .guard = Guard::none, .text = "spot notice", .ends = {}}});
+    const BootTime told = world.now;
+    world.run_until(Phase::withdrawing);
+    EXPECT_LE(world.now - told, 1s);
+    EXPECT_FALSE(world.said("stays in the rota"));
+}
+
+TEST(Absence, whose_refusal_comes_after_a_stop_is_tried_again_at_once) {
+    World world = refused_soon();
+    world.feed(LeaveRequested{"SIGTERM"});
+    const BootTime told = world.now;
+    world.run_until(Phase::withdrawing);
+    EXPECT_LE(world.now - told, 1s);
+    EXPECT_FALSE(world.said("stays in the rota"));
+}
+
+TEST(Absence, that_passed_before_readiness_and_is_refused_does_not_hold_up_a_stop) {
+    Settings settings = agent();
+    settings.check_readiness = true;
+    World world{settings};
+    world.zone["i-1"] = weighted("i-1", "192.0.2.1");
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    world.feed(Started{});
+    world.feed(WentAbsent{
+        {.reason = Reason::ending, .guard = Guard::none, .text = "scheduled", .ends = {}}});
+    world.run_until(Phase::leave_reading);
+    world.feed(CameBack{Reason::ending});
+    world.run_until(Phase::deleting);
+    world.zone.erase("i-2");
+    world.feed(LeaveRequested{"SIGTERM"});
+    world.run_to_the_end();
+    EXPECT_EQ(world.finished, 0);
+    EXPECT_TRUE(world.zone.empty());
+}
+
+TEST(Absence, whose_order_is_replaced_is_told_again) {
+    World world = in_service(agent());
+    world.zone["i-2"] = weighted("i-2", "192.0.2.2");
+    const Absence order{.reason = Reason::maintenance,
+                        .guard = Guard::last_member,
+                        .text = "until ten",
+                        .ends = {}};
+    world.feed(WentAbsent{order});
+    world.feed(WentAbsent{order});
+    Absence longer = order;
+    longer.text = "until eleven";
+    world.feed(WentAbsent{longer});
+    const auto tells = [&world](std::string_view text) {
+        return std::ranges::count_if(world.sayings, [text](const std::string& line) {
+            return line.contains("to be out of the rota") && line.contains(text);
+        });
+    };
+    EXPECT_EQ(tells("until ten"), 1);
+    EXPECT_EQ(tells("until eleven"), 1);
+}
+
 TEST(Absence, that_is_certain_takes_the_last_member_too) {
     World world = one_of(1);
     world.feed(WentAbsent{{.reason = Reason::ending, .guard = Guard::none, .text = "spot"}});

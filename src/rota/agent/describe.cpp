@@ -112,7 +112,8 @@ std::string describe(const State& state, const Member& member, BootTime now) {
                                    member.held);
             }
             if (member.scale.before_zero) {
-                return "at weight 0: " + describe(state.absences);
+                return state.absences.empty() ? std::string{"its weight is being written back"}
+                                              : "at weight 0: " + describe(state.absences);
             }
             return "in service";
         case Phase::blocked:
@@ -137,7 +138,8 @@ std::string describe(const State& state, const Member& member, BootTime now) {
         case Phase::withdrawing:
             return fmt::format("leaving, change {} is PENDING", member.change_id);
         case Phase::out:
-            return "out of the rota: " + describe(state.absences);
+            return "out of the rota: " +
+                   (state.absences.empty() ? waiting_for(state) : describe(state.absences));
         case Phase::rechecking:
         case Phase::proving:
         case Phase::draining:

@@ -129,7 +129,7 @@ void Stepper::look_at_clients(Member& member) {
             are_idle && clients.is_traffic_known ? ", quiet for a TTL" : "";
         const std::string text =
             fmt::format("drained, but {} of {} connections are still open{}: {}", open.total,
-                        clients.before.value_or(open.total), quiet, describe(open));
+                        std::max(open.total, clients.before.value_or(0)), quiet, describe(open));
         go_out(member, text, text);
     }
 }

@@ -313,6 +313,16 @@ void Stepper::finish_drain(Member& member) {
     empty(member);
 }
 
+void Stepper::on_refused_delete(Member& member, const Failure& failure) {
+    const auto* const refused = std::get_if<Delete>(&member.request);
+    if (refused != nullptr && least_to_keep(member) < refused->keep_members) {
+        // A stop, or a reason that takes more, came while the refused one was out.
+        call(member, Phase::leave_reading, ReadGroup{});
+        return;
+    }
+    hold(member, failure.error.message);
+}
+
 void Stepper::on_leave_failure(Member& member, const Failure& failure) {
     const bool may_have_happened = failure.kind == FailureKind::no_answer;
     const bool must_read_again = member.phase == Phase::deleting &&
@@ -328,7 +338,7 @@ void Stepper::on_leave_failure(Member& member, const Failure& failure) {
         return;
     }
     if (failure.kind == FailureKind::too_few_members) {
-        hold(member, failure.error.message);
+        on_refused_delete(member, failure);
         return;
     }
     if (member.phase == Phase::proving) {

@@ -31,7 +31,10 @@ auto absence_of(State& state, Reason reason) {
 
 void Stepper::on(const WentAbsent& event) {
     const auto known = absence_of(state_, event.absence.reason);
-    const bool is_news = known == state_.absences.end() || known->guard != event.absence.guard;
+    // An operator's order is told anew whatever it changes; others are told again and again.
+    const bool is_news = known == state_.absences.end() || known->guard != event.absence.guard ||
+                         (event.absence.reason == Reason::maintenance &&
+                          (known->ends != event.absence.ends || known->text != event.absence.text));
     if (known == state_.absences.end()) {
         state_.absences.push_back(event.absence);
     } else {
@@ -144,8 +147,10 @@ void Stepper::see(Member& member, const Group& group) {
 void Stepper::hold(Member& member, std::string why) {
     member.held = std::move(why);
     say(log::Level::warning, member,
-        fmt::format("stays in the rota all the same ({}): {}", describe(state_.absences),
-                    member.held));
+        state_.absences.empty()
+            ? fmt::format("stays in the rota: {}", member.held)  // its reason has passed
+            : fmt::format("stays in the rota all the same ({}): {}", describe(state_.absences),
+                          member.held));
     if (!may_join()) {
         member.held.clear();
         end(member, Phase::waiting, {});

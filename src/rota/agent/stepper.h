@@ -186,6 +186,8 @@ private:
     void on_age(Member& member, const AgeSeen& age);
     void drain_until_floor(Member& member);
     void finish_drain(Member& member);
+    /// By `rota serve`: too few members would be left.
+    void on_refused_delete(Member& member, const Failure& failure);
     void on_leave_failure(Member& member, const Failure& failure);
 
     // fading.cpp
