@@ -127,6 +127,25 @@ class Aws:
         )
 
 
+class Witnesses(unittest.TestCase):
+    def said(self, *options):
+        """What a sweeper says at Route 53, whom it does not reach."""
+        environment = harness.clean_environment(
+            AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="secret", HTTPS_PROXY="http://127.0.0.1:1"
+        )
+        command = [harness.ROTA, "sweep", "--config", "/dev/null", "--zone", "Z1", "--name", "www.example.com", "--once", *options]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60 * harness.SLOW)
+        self.assertNotEqual(run.returncode, 0)
+        return run.stderr
+
+    def test_that_can_never_be_enough_are_told_at_the_start(self):
+        probe = ("--probe", "tcp://{address}:80")
+        for options in ((), probe, ("--fleet", "asg:web"), ("--fleet", "list:i-1")):
+            self.assertIn("nobody will be removed", self.said(*options), options)
+        for options in (("--fleet", "ec2"), ("--fleet", "asg:web", *probe), ("--fleet", "file:/none")):
+            self.assertNotIn("nobody will be removed", self.said(*options), options)
+
+
 class Sweep(unittest.TestCase):
     """One server for all; a zone and a rota a test."""
 

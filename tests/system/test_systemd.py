@@ -127,10 +127,11 @@ class Systemd(machines.InstanceCase):
     def answers(self):
         return self.server.answers(NAME)
 
-    def boot(self, ready=f"http://{INSTANCE}/"):
+    def boot(self, ready=f"http://{INSTANCE}/", **more):
         settings = self.directory / "rota-agent"
         options = f"--zone example.com --name {NAME} --address local-ipv4 --ttl {TTL} --margin {MARGIN} --ready {ready}"
-        settings.write_text("".join(f"{k}={v}\n" for k, v in self.server.environment.items()) + f'ROTA_OPTIONS="{options}"\n')
+        variables = self.server.environment | more
+        settings.write_text("".join(f"{k}={v}\n" for k, v in variables.items()) + f'ROTA_OPTIONS="{options}"\n')
         stamp = self.directory / "stamp.conf"
         stamp.write_text(STAMP)
         wants = self.directory / "wants"
@@ -198,7 +199,8 @@ class Systemd(machines.InstanceCase):
         self.assertFalse(self.serves())
 
     def test_a_stop_of_the_unit_alone_drains_too(self):
-        machine = self.boot()
+        # What a command may do within the unit's limits: ask systemd, and write where the unit has a folder.
+        machine = self.boot(ROTA_AGENT_DRAIN_BEGIN="systemctl reload nginx && touch /var/lib/rota-agent/drains")
         self.assertEqual(self.answers(), [INSTANCE])
         asked = time.time()
         machine.run("systemctl", "stop", "rota-agent")
@@ -206,6 +208,9 @@ class Systemd(machines.InstanceCase):
         self.assertEqual(self.answers(), [])
         self.assertTrue(self.serves())
         self.assertEqual(machine.is_active("rota-agent"), "inactive")
+        log = machine.run("journalctl", "--no-pager", "-o", "cat").stdout
+        self.assertEqual(machine.run("test", "-e", "/var/lib/rota-agent/drains", check=False).returncode, 0, log)
+        self.assertRegex(log, "Reloaded nginx")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "rota/agent/calls.h"
@@ -17,18 +18,37 @@
 
 namespace rota::agent {
 
+namespace {
+
+std::optional<route53::ProbeTarget> probe_of(const health::Check& check) {
+    using enum health::CheckKind;
+    if (check.kind == tcp || check.kind == grpc) {
+        return route53::ProbeTarget{.port = check.port, .path = {}};
+    }
+    if (check.kind == http) {
+        const auto url = http::parse_url(check.target);
+        if (!url) {
+            return std::nullopt;
+        }
+        const bool is_plain = url->scheme == "http";
+        return route53::ProbeTarget{.port = url->port,
+                                    .path = !is_plain            ? std::string{}
+                                            : url->query.empty() ? url->path
+                                                                 : url->path + "?" + url->query};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<route53::ProbeTarget> probe_target(const Settings& settings) {
     for (const health::Check& check : settings.checks) {
-        if (check.kind == health::CheckKind::tcp) {
-            return route53::ProbeTarget{.port = check.port, .path = {}};
+        if (auto target = probe_of(check)) {
+            return target;
         }
-        if (check.kind == health::CheckKind::http) {
-            if (const auto url = http::parse_url(check.target); url && url->scheme == "http") {
-                return route53::ProbeTarget{
-                    .port = url->port,
-                    .path = url->query.empty() ? url->path : url->path + "?" + url->query};
-            }
-        }
+    }
+    if (!settings.ports.empty()) {
+        return route53::ProbeTarget{.port = settings.ports.front(), .path = {}};
     }
     return std::nullopt;
 }

@@ -138,6 +138,15 @@ std::string memory_of_service() {
     return first.starts_with('/') ? fmt::format("{}/memory.json", first) : std::string{};
 }
 
+/// No lease is held at Amazon's, and no agent says there how it is probed; of a group or a list an
+/// instance that has ended is merely unknown. None of that suffices alone.
+bool can_have_two_witnesses(const route53::Endpoint& endpoint, bool has_probe,
+                            const std::optional<sweeper::FleetChoice>& fleet) {
+    using enum sweeper::FleetKind;
+    const bool says_terminated = fleet && (fleet->kind == ec2 || fleet->kind == file);
+    return !route53::is_amazons(endpoint) || says_terminated || (has_probe && fleet);
+}
+
 Result<int> sweep(CLI::App& command, Options& options) {
     const config::Table file = ROTA_TRY(fill_options(command, sources()));
     ROTA_CHECK(read_rotas(command, options, file));
@@ -154,13 +163,14 @@ Result<int> sweep(CLI::App& command, Options& options) {
     log::configure(log::Level::info,
                    options.log_format == "json" ? log::Format::json : log::Format::key_value);
     const agent::Surroundings surroundings = ROTA_TRY(agent::look_around(options.aws));
+    std::optional<sweeper::FleetChoice> choice;
     std::unique_ptr<sweeper::FleetSource> fleet;
     if (!options.fleet.empty()) {
-        const sweeper::FleetChoice choice = ROTA_TRY(sweeper::parse_fleet_choice(options.fleet));
-        fleet = ROTA_TRY(sweeper::open_fleet(choice, {.environment = surroundings.environment,
-                                                      .imds = surroundings.imds,
-                                                      .credentials = surroundings.credentials,
-                                                      .http = surroundings.http}));
+        choice = ROTA_TRY(sweeper::parse_fleet_choice(options.fleet));
+        fleet = ROTA_TRY(sweeper::open_fleet(*choice, {.environment = surroundings.environment,
+                                                       .imds = surroundings.imds,
+                                                       .credentials = surroundings.credentials,
+                                                       .http = surroundings.http}));
     }
     const sweeper::Access access{.endpoint = surroundings.endpoint,
                                  .credentials = surroundings.credentials,
@@ -168,6 +178,11 @@ Result<int> sweep(CLI::App& command, Options& options) {
                                  .find_zone = [](route53::Client& client, std::string_view zone) {
                                      return agent::find_zone(client, zone);
                                  }};
+    if (!can_have_two_witnesses(access.endpoint, !options.probe.empty(), choice)) {
+        log::warning(
+            "nobody will be removed: at Route 53 there are no leases, and this leaves one "
+            "witness where two are needed: set --fleet ec2, or --fleet with --probe");
+    }
     return sweeper::run(settings, access, std::move(fleet));
 }
 
