@@ -79,9 +79,8 @@ Status Group::complete(std::string_view hook, std::string_view id, bool abandons
 
 Status Group::record_heartbeat(std::string_view hook, std::string_view id, WallTime now) {
     GroupInstance& instance = *ROTA_TRY(find_waiting(hook, id));
-    instance.wait_ends =
-        std::min(now + settings_.heartbeat_timeout,
-                 instance.wait_begun + kHeartbeatsAWait * settings_.heartbeat_timeout);
+    instance.wait_ends = std::min(now + settings_.heartbeat_timeout,
+                                  instance.wait_begun + longest_wait(settings_.heartbeat_timeout));
     return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -57,9 +58,12 @@ inline constexpr std::array kGroupHooks{
               .transition = "autoscaling:EC2_INSTANCE_TERMINATING",
               .wait = LifecycleState::terminating_wait}};
 
-/// How many heartbeat timeouts a wait lasts at most.
+/// How long a wait lasts at most, whatever the heartbeats.
 /// @source Auto Scaling API Reference, LifecycleHook, GlobalTimeout.
-inline constexpr int kHeartbeatsAWait = 100;
+constexpr std::chrono::seconds longest_wait(std::chrono::seconds heartbeat_timeout) noexcept {
+    constexpr std::chrono::hours kMost{48};
+    return std::min<std::chrono::seconds>(100 * heartbeat_timeout, kMost);
+}
 
 /// An auto-scaling group as its APIs see it: instances that wait for a hook when they are launched
 /// and again before they end. Whoever owns it launches and ends the machines; it keeps the states.

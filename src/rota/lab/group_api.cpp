@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -216,8 +217,7 @@ Outcome check_group(const Call& call) {
 Outcome describe_hooks(const Call& call) {
     ROTA_CHECK(check_group(call));
     const auto wanted = values_of(call.form, "LifecycleHookNames.member");
-    const auto timeout =
-        static_cast<std::uint64_t>(call.group.settings().heartbeat_timeout.count());
+    const std::chrono::seconds timeout = call.group.settings().heartbeat_timeout;
     call.out.open("LifecycleHooks");
     for (const GroupHook& hook : kGroupHooks) {
         if (!wanted.empty() && !names(wanted, hook.name)) {
@@ -227,8 +227,8 @@ Outcome describe_hooks(const Call& call) {
         call.out.leaf("LifecycleHookName", hook.name);
         call.out.leaf("AutoScalingGroupName", call.group.settings().name);
         call.out.leaf("LifecycleTransition", hook.transition);
-        call.out.leaf("HeartbeatTimeout", timeout);
-        call.out.leaf("GlobalTimeout", timeout * kHeartbeatsAWait);
+        call.out.leaf("HeartbeatTimeout", static_cast<std::uint64_t>(timeout.count()));
+        call.out.leaf("GlobalTimeout", static_cast<std::uint64_t>(longest_wait(timeout).count()));
         call.out.leaf("DefaultResult", "CONTINUE");
         call.out.close("member");
     }
