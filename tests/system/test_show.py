@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import unittest
 import urllib.error
 import urllib.request
@@ -71,6 +72,16 @@ class Pages(ShowCase):
         port = self.port_in(agent, "shows metrics")
         harness.eventually(lambda: "rota_agent_call_failures_total{" in self.get(port, "/metrics")[1], "it counts the failures", 30)
         self.assertEqual(self.get(port, "/healthz")[0], 503)
+
+    def test_leave_ends_with_0_though_who_asked_before_does_not_ask_again(self):
+        agent = self.agent("--agent-check", "0", "--margin", "0s")
+        port = self.port_in(agent, "answers agent checks")
+        self.joined()
+        with socket.create_connection(("127.0.0.1", port), timeout=20 * harness.SLOW) as asker:
+            self.assertTrue(asker.makefile().readline().startswith("ready "))
+        left = self.command("leave")
+        self.assertEqual(left.returncode, 0, left.stderr + agent.output())
+        self.assertEqual(agent.wait(60), 0, agent.output())
 
     def test_an_address_that_is_none_or_taken_is_refused(self):
         agent = self.agent("--metrics", "localhost:0")

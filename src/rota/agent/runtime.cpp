@@ -221,11 +221,11 @@ int Loop::run() {
     while (!ended_) {
         wait();
     }
-    wait_until_heard();
     if (socket_ != nullptr) {
         socket_->broadcast(status_json(state_, boot_now()));
-        socket_.reset();
     }
+    wait_until_heard();
+    socket_.reset();
     if (!is_agent() && config_.json) {
         voice_.reset();
         put(stdout, "{}\n", status_json(state_, boot_now()));
@@ -247,9 +247,18 @@ void Loop::wait_until_heard() {
     constexpr int kBetween = 50;  // ms
     const BootTime until = *leave_published_ + AgentCheckServer::kMemory;
     while (!agent_check_->is_heard_by_all(*leave_published_) && boot_now() < until) {
-        pollfd signals{.fd = signals_.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&signals, 1, kBetween) > 0) {
+        std::vector<pollfd> watched{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
+        if (socket_ != nullptr) {
+            socket_->add_to(watched);
+        }
+        if (::poll(watched.data(), watched.size(), kBetween) <= 0) {
+            continue;
+        }
+        if (watched.front().revents != 0) {
             return;
+        }
+        if (socket_ != nullptr) {
+            socket_->serve(watched);
         }
     }
 }
