@@ -163,10 +163,15 @@ TEST(Preflight, proves_the_right_to_follow_a_change) {
               Level::ok);
     EXPECT_EQ(judge_following(refused(ErrorKind::permission, "AccessDenied", "no")).level,
               Level::warn);
-    EXPECT_EQ(judge_following(
-                  route53::CallError{.error = {ErrorKind::timeout, "no answer", true}, .api = {}})
-                  .level,
-              Level::fail);
+    for (const auto& untold :
+         {refused(ErrorKind::unavailable, "Throttling", "Rate exceeded"),
+          refused(ErrorKind::unavailable, "ServiceUnavailable", "Rate exceeded"),
+          refused(ErrorKind::bad_input, "InvalidInput", "Rate exceeded"),
+          route53::CallError{.error = {ErrorKind::timeout, "Rate exceeded", true}, .api = {}}}) {
+        EXPECT_EQ(to_line(judge_following(untold)),
+                  "warn  following changes: whether GetChange is allowed could not be told, ask "
+                  "again: Rate exceeded");
+    }
 }
 
 TEST(Preflight, says_which_clock_a_leave_does_not_fit) {
@@ -219,6 +224,14 @@ TEST(Preflight, proves_the_right_to_end_a_hook) {
         "x", {.problem = Error{ErrorKind::permission, "not allowed", false}, .is_over = false});
     EXPECT_EQ(denied.level, Level::fail);
     EXPECT_EQ(denied.kind, ErrorKind::permission);
+    for (const ErrorKind kind : {ErrorKind::unavailable, ErrorKind::timeout, ErrorKind::bad_input,
+                                 ErrorKind::config, ErrorKind::conflict}) {
+        const Finding untold = judge_hook_right(
+            "x", {.problem = Error{kind, "Rate exceeded", true}, .is_over = false});
+        EXPECT_EQ(to_line(untold),
+                  "warn  lifecycle hooks: whether x is allowed could not be told, ask again: Rate "
+                  "exceeded");
+    }
 }
 
 TEST(StopTimeout, of_a_unit_that_is_not_there_is_none) {

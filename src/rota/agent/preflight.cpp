@@ -51,6 +51,14 @@ Finding failure(std::string subject, std::string text, ErrorKind kind) {
         .level = Level::fail, .subject = std::move(subject), .text = std::move(text), .kind = kind};
 }
 
+/// For a dry call whose answer neither proves the right nor denies it: throttled, cut short.
+Finding untold(std::string subject, std::string_view right, const Error& error) {
+    return warn(std::move(subject),
+                fmt::format("whether {} is allowed could not be told, ask again: "
+                            "{}",
+                            right, error.message));
+}
+
 /// A group as it stands, without the own record set in it.
 struct Siblings {
     std::size_t count = 0;
@@ -300,8 +308,8 @@ Finding judge_following(const std::optional<route53::CallError>& error) {
                     fmt::format("{}; without it every leave waits 60 s for a change to be INSYNC",
                                 error->error.message));
     }
-    if (error && !error->api) {
-        return failure(std::string{kSubject}, error->error.message, error->error.kind);
+    if (error && !(error->api && error->api->code == "NoSuchChange")) {
+        return untold(std::string{kSubject}, "GetChange", error->error);
     }
     return ok(std::string{kSubject}, "GetChange is allowed (dry call)");
 }
@@ -355,6 +363,9 @@ Finding judge_hook_right(std::string_view right, const HookCalled& called) {
     std::string subject = "lifecycle hooks";
     if (!called.problem || called.is_over) {
         return ok(std::move(subject), fmt::format("{} is allowed (dry call)", right));
+    }
+    if (called.problem->kind != ErrorKind::permission) {
+        return untold(std::move(subject), right, *called.problem);
     }
     return failure(std::move(subject),
                    fmt::format("{}; without it the group waits for its time-out at every launch "
