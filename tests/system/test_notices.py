@@ -94,6 +94,12 @@ class Notices(test_agent.AgentCase):
         words = "TTL 200 cannot drain within a 120 s spot notice: use"
         harness.eventually(lambda: words in agent.output(), "it says so on joining", 30)
 
+    def test_a_spot_instance_is_known_for_one(self):
+        self.metadata.items["instance-life-cycle"] = "spot"
+        agent = self.agent("--ttl", "200s")
+        words = "TTL 200 cannot drain within a 120 s spot notice: use"
+        harness.eventually(lambda: words in agent.output(), "it says so", 30)
+
 
 if __name__ == "__main__":
     unittest.main()

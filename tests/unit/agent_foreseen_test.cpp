@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -140,6 +141,35 @@ TEST(Plan, that_does_not_fit_is_told_on_joining) {
     world.feed(Started{});
     ASSERT_TRUE(world.run_until(Phase::in_service));
     EXPECT_TRUE(world.said("TTL 60 cannot drain within a 120 s spot notice: use 30 or less"));
+}
+
+TEST(Plan, counts_with_the_notice_of_a_spot_instance) {
+    const auto told = [](Settings settings, std::optional<bool> is_spot, bool is_late) {
+        settings.usual_propagation = 60s;
+        settings.watch_notices = true;
+        World world{settings, {www(10, 60s)}};
+        const Noticed noticed{
+            .notices = instance::Notices{}, .problem = {}, .now = kNow, .is_spot = is_spot};
+        world.feed(Started{});
+        if (!is_late) {
+            world.feed(noticed);
+        }
+        EXPECT_TRUE(world.run_until(Phase::in_service));
+        if (is_late) {
+            world.feed(noticed);
+        }
+        world.feed(Noticed{.notices = instance::Notices{}, .now = kNow});  // the next poll
+        return std::ranges::count_if(world.sayings, [](const std::string& saying) {
+            return saying.contains("TTL 60 cannot drain within a 120 s spot notice: use 30");
+        });
+    };
+    for (const bool is_late : {false, true}) {
+        EXPECT_EQ(told({}, true, is_late), 1);
+        EXPECT_EQ(told({}, false, is_late), 0);
+        EXPECT_EQ(told({}, std::nullopt, is_late), 0);
+        EXPECT_EQ(told({.notice = 300s}, true, is_late), 0);
+        EXPECT_EQ(told({.notice = 120s}, true, is_late), 1);
+    }
 }
 
 }  // namespace

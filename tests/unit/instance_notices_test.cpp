@@ -90,6 +90,19 @@ TEST(SpotAction, refuses_what_is_no_notice) {
                 HasSubstr("more than the 65536"));
 }
 
+TEST(SpotInstance, is_one_where_the_service_says_so) {
+    const auto says = [](Result<std::optional<std::string>> answer) {
+        return is_spot_instance([&answer](std::string_view path) {
+            EXPECT_EQ(path, "meta-data/instance-life-cycle");
+            return answer;
+        });
+    };
+    EXPECT_TRUE(says("spot"));
+    EXPECT_FALSE(says("on-demand"));
+    EXPECT_FALSE(says(std::nullopt));
+    EXPECT_FALSE(says(fail(ErrorKind::timeout, "no answer", true)));
+}
+
 TEST(Rebalance, reads_the_guides_sample) {
     EXPECT_EQ(parse_rebalance(kRebalance).value(), at("2020-10-27T08:22:00Z"));
     EXPECT_FALSE(parse_rebalance(R"({"noticeTime": 5})"));

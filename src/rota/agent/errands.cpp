@@ -30,6 +30,7 @@
 #include "rota/instance/address.h"
 #include "rota/instance/connections.h"
 #include "rota/instance/notices.h"
+#include "rota/instance/spot_action.h"
 
 namespace rota::agent {
 namespace {
@@ -111,7 +112,8 @@ void Errands::run(const Probe& action) {
 }
 
 void Errands::run(const AskNotices& /*action*/) {
-    notices_worker_.start([imds = surroundings_->imds, before = state_.notices]() -> Event {
+    notices_worker_.start([imds = surroundings_->imds, before = state_.notices,
+                           is_kind_known = state_.is_spot.has_value()]() -> Event {
         const instance::Metadata metadata = [&imds](std::string_view path) {
             return imds->get(path);
         };
@@ -121,7 +123,12 @@ void Errands::run(const AskNotices& /*action*/) {
                            .problem = std::move(notices.error().message),
                            .now = wall_now()};
         }
-        return Noticed{.notices = std::move(*notices), .problem = {}, .now = wall_now()};
+        Noticed noticed{.notices = std::move(*notices), .problem = {}, .now = wall_now()};
+        // Once, and not of a service that has just let one of the notices wait.
+        if (!is_kind_known && noticed.notices->problems.empty()) {
+            noticed.is_spot = instance::is_spot_instance(metadata);
+        }
+        return noticed;
     });
 }
 

@@ -10,6 +10,7 @@
 
 #include "rota/agent/absence.h"
 #include "rota/agent/lifecycle.h"
+#include "rota/agent/plan.h"
 #include "rota/agent/stepper.h"
 #include "rota/base/clock.h"
 #include "rota/base/log.h"
@@ -17,6 +18,7 @@
 #include "rota/instance/lifecycle_state.h"
 #include "rota/instance/notices.h"
 #include "rota/instance/scheduled_events.h"
+#include "rota/instance/spot_action.h"
 
 namespace rota::agent {
 namespace {
@@ -60,6 +62,10 @@ std::optional<Absence> ending_of(const instance::Notices& notices, WallTime now,
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> planned_notice(const Settings& settings, bool is_spot) {
+    return settings.notice || !is_spot ? settings.notice : instance::kSpotNotice;
+}
 
 Foreseen foresee(const instance::Notices& notices, WallTime now, std::chrono::seconds lead) {
     Foreseen foreseen{.ending = ending_of(notices, now, lead), .standby = std::nullopt};
@@ -119,6 +125,22 @@ void Stepper::on(const Noticed& event) {
     set_absence(std::move(foreseen.ending), Reason::ending);
     set_absence(std::move(foreseen.standby), Reason::standby);
     follow_lifecycle();
+    learn_kind(event);
+}
+
+void Stepper::learn_kind(const Noticed& event) {
+    if (!event.is_spot) {
+        return;
+    }
+    state_.is_spot = event.is_spot;
+    if (state_.settings.notice) {
+        return;
+    }
+    for (const Member& member : state_.members) {
+        if (member.phase == Phase::in_service) {  // the others are told on joining
+            warn_of_misfits(member, {Clock::notice});
+        }
+    }
 }
 
 }  // namespace rota::agent

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "rota/agent/absence.h"
+#include "rota/agent/lifecycle.h"
 #include "rota/base/clock.h"
 #include "rota/instance/notices.h"
 
@@ -19,5 +20,8 @@ struct Foreseen {
 /// begins until it is over.
 /// @param lead  what a leave may take.
 Foreseen foresee(const instance::Notices& notices, WallTime now, std::chrono::seconds lead);
+
+/// The notice that a plan of a leave counts with: `--notice`, else that of a spot instance.
+std::optional<std::chrono::seconds> planned_notice(const Settings& settings, bool is_spot);
 
 }  // namespace rota::agent

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "rota/agent/foreseen.h"
 #include "rota/agent/lifecycle.h"
 #include "rota/agent/plan.h"
 #include "rota/agent/stepper.h"
@@ -231,7 +232,7 @@ void Stepper::warn_of_misfits(const Member& member, std::initializer_list<Clock>
                     .deadline = settings.deadline,
                     .fade = settings.drain_mode == DrainMode::weight_zero ? fade_time(member)
                                                                           : std::chrono::seconds{0},
-                    .notice = settings.notice,
+                    .notice = planned_notice(settings, state_.is_spot.value_or(false)),
                     .heartbeat_timeout = state_.heartbeat_timeout,
                     .global_timeout = state_.global_timeout,
                     .stop_timeout = state_.stop_timeout});

@@ -281,6 +281,7 @@ struct Noticed {
     std::optional<instance::Notices> notices;  ///< nothing: they could not be read
     std::string problem;                       ///< why
     WallTime now;                              ///< when they were read
+    std::optional<bool> is_spot;               ///< the instance; nothing: not asked this time
 };
 
 struct Accepted {
@@ -405,6 +406,7 @@ struct State {
     bool is_ready = false;
     bool is_checking_readiness = false;
     bool is_hook_called = false;  ///< a call to Auto Scaling is out, whatever the wait
+    std::optional<bool> is_spot;  ///< the instance; nothing: not asked yet
     std::optional<BootTime> readiness_wake;
     std::string readiness_detail;
     std::vector<Examination> examinations;  ///< one a check of the settings

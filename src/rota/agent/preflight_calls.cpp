@@ -14,6 +14,7 @@
 
 #include "rota/agent/calls.h"
 #include "rota/agent/config.h"
+#include "rota/agent/foreseen.h"
 #include "rota/agent/hook_calls.h"
 #include "rota/agent/hooks.h"
 #include "rota/agent/lifecycle.h"
@@ -34,6 +35,7 @@
 #include "rota/http/message.h"
 #include "rota/http/url.h"
 #include "rota/instance/address.h"
+#include "rota/instance/spot_action.h"
 #include "rota/model/change_batch.h"
 #include "rota/model/record_set.h"
 #include "rota/route53/client.h"
@@ -46,7 +48,6 @@ using std::chrono::seconds;
 
 constexpr seconds kPatience{5};
 constexpr const char* kUnit = "rota-agent.service";
-constexpr seconds kSpotNotice{120};
 
 std::string label_of(const RotaConfig& rota) {
     return fmt::format("{} {}", rota.name.to_text(), dns::to_string(rota.type));
@@ -136,8 +137,8 @@ private:
         const std::string name = id ? id->value_or("") : "";
         if (!name.empty()) {
             has_metadata_ = true;
-            const auto life_cycle = surroundings_->imds->get("meta-data/instance-life-cycle");
-            is_spot_ = life_cycle && *life_cycle == "spot";
+            is_spot_ = instance::is_spot_instance(
+                [this](std::string_view path) { return surroundings_->imds->get(path); });
             ok(subject,
                fmt::format("{} {}", is_spot_ ? "spot instance" : "instance", excerpt(name)));
         } else if (needs_metadata()) {
@@ -326,7 +327,7 @@ private:
                       .poll_interval = settings.notices_interval,
                       .deadline = settings.deadline,
                       .fade = fades ? propagation + ttl : seconds{0},
-                      .notice = settings.notice || !is_spot_ ? settings.notice : kSpotNotice,
+                      .notice = planned_notice(settings, is_spot_),
                       .stop_timeout = stop_timeout_};
         if (termination_hook_) {
             clocks.heartbeat_timeout = termination_hook_->heartbeat_timeout;

@@ -39,6 +39,7 @@ private:
     void on(const ReadinessChecked& event);
     void on(const Probed& event);
     void on(const Noticed& event);
+    void learn_kind(const Noticed& event);
     void on(const Beaten& event);
     void on(const Counted& event);
     void on(const Measured& event);

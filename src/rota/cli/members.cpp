@@ -222,7 +222,7 @@ void add_member_options(CLI::App& command, MemberOptions& options, MemberCommand
                          "(metadata service, every 5 s); on unless --no-notices"),
         add_duration(command, "--notice", options.notice,
                      "Lead time of the shortest notice, to warn of a TTL that cannot drain within "
-                     "it: 120s for spot instances",
+                     "it (default: 120s on a spot instance)",
                      {.least = seconds{1}}),
         add_duration(command, "--lease", options.lease,
                      "Lease at rota serve, renewed in thirds of it, so that rota sweep sees a "

@@ -8,6 +8,7 @@
 
 #include "rota/base/error.h"
 #include "rota/base/time_format.h"
+#include "rota/instance/address.h"
 #include "rota/instance/item_json.h"
 
 namespace rota::instance {
@@ -21,6 +22,11 @@ SpotActionKind kind_of(std::string_view word) {
 }
 
 }  // namespace
+
+bool is_spot_instance(const Metadata& metadata) {
+    const auto life_cycle = metadata("meta-data/instance-life-cycle");
+    return life_cycle && *life_cycle == "spot";
+}
 
 Result<SpotAction> parse_spot_action(std::string_view text) {
     const nlohmann::json value = ROTA_TRY(parse_item(kSpotActionPath, text));

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
+#include "rota/instance/address.h"
 
 // The notice that EC2 takes a spot instance back: two minutes ahead for stop and terminate, none
 // for hibernate. It is not withdrawn.
@@ -13,6 +15,13 @@
 namespace rota::instance {
 
 inline constexpr std::string_view kSpotActionPath = "meta-data/spot/instance-action";
+
+/// How long before its end an instance is told, at the least.
+inline constexpr std::chrono::seconds kSpotNotice{120};
+
+/// Whether EC2 may take the instance back. Where nobody says so, it may not.
+/// @source EC2 User Guide, "Instance metadata categories", instance-life-cycle.
+bool is_spot_instance(const Metadata& metadata);
 
 enum class SpotActionKind : std::uint8_t {
     terminate,
