@@ -221,11 +221,14 @@ int Loop::run() {
     while (!ended_) {
         wait();
     }
+    if (const auto exit_status = std::exchange(state_.exit_status, std::nullopt)) {
+        wait_until_heard();  // only then is the end told at the socket
+        state_.exit_status = exit_status;
+    }
     if (socket_ != nullptr) {
         socket_->broadcast(status_json(state_, boot_now()));
+        socket_.reset();
     }
-    wait_until_heard();
-    socket_.reset();
     if (!is_agent() && config_.json) {
         voice_.reset();
         put(stdout, "{}\n", status_json(state_, boot_now()));
@@ -241,7 +244,7 @@ int Loop::run() {
 
 void Loop::wait_until_heard() {
     // A drain that is proved is over sooner than HAProxy asks, and the application ends after it.
-    if (agent_check_ == nullptr || !leave_published_ || !state_.exit_status) {
+    if (agent_check_ == nullptr || !leave_published_) {
         return;
     }
     constexpr int kBetween = 50;  // ms
