@@ -1495,16 +1495,58 @@ TEST(Lease, is_renewed_in_thirds_while_in_service_and_not_while_leaving) {
     EXPECT_TRUE(world.beats.empty());
 }
 
-TEST(Lease, that_the_endpoint_does_not_know_is_not_asked_for_again) {
+/// Answers heartbeats and all else for so long.
+std::size_t beats_within(World& world, std::chrono::seconds time, const Beaten& answer) {
+    const BootTime end = world.now + time;
+    std::size_t beats = 0;
+    while (world.now < end) {
+        if (!world.beats.empty()) {
+            world.beats.pop_front();
+            ++beats;
+            world.feed(answer);
+        } else if (!world.answer_one() && !world.advance_to_wake()) {
+            break;
+        }
+    }
+    return beats;
+}
+
+const Beaten kForeign{.member = 0, .problem = "status 404", .is_unsupported = true};
+
+TEST(Lease, that_amazon_does_not_know_is_not_asked_for_again) {
     Settings settings = agent();
     settings.lease = 9s;
     World world = in_service(settings);
-    ASSERT_EQ(world.beats.size(), 1U);
-    world.beats.clear();
-    world.feed(Beaten{.member = 0, .problem = "404", .is_unsupported = true});
-    world.advance(1h);
-    EXPECT_TRUE(world.beats.empty());
-    EXPECT_FALSE(world.said("404"));
+    const std::size_t said = world.sayings.size();
+    EXPECT_EQ(beats_within(world, 1h, {.member = 0, .is_unsupported = true}), 1U);
+    EXPECT_EQ(world.sayings.size(), said);
+}
+
+TEST(Lease, that_never_worked_is_asked_for_gently_and_said_once) {
+    Settings settings = agent();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    const std::size_t beats = beats_within(world, 1h, kForeign);
+    EXPECT_GE(beats, 8U);
+    EXPECT_LE(beats, 20U);
+    EXPECT_EQ(
+        std::ranges::count_if(
+            world.sayings, [](const std::string& one) { return one.contains("holds no lease"); }),
+        1);
+    EXPECT_TRUE(world.said("status 404"));
+    EXPECT_GE(beats_within(world, 20min, {.member = 0}), 15U * 20U);
+    EXPECT_TRUE(world.said("one is held now"));
+}
+
+TEST(Lease, that_worked_is_tried_on_through_foreign_answers) {
+    Settings settings = agent();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    EXPECT_GE(beats_within(world, 10s, {.member = 0}), 3U);
+    EXPECT_GE(beats_within(world, 60s, kForeign), 15U);
+    EXPECT_EQ(std::ranges::count(world.sayings, "the lease was not renewed: status 404"), 1);
+    EXPECT_GE(beats_within(world, 10s, {.member = 0}), 2U);
+    EXPECT_TRUE(world.said("the lease is renewed again"));
 }
 
 TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,8 @@ namespace {
 
 // Two heartbeats may be lost.
 constexpr int kBeatsOfALease = 3;
+// An endpoint that has answered as if it knew no leases may be an API behind a proxy's error page.
+constexpr std::chrono::minutes kAskAgain{5};
 
 }  // namespace
 
@@ -43,6 +46,22 @@ void Stepper::beat_where_due(Member& member) {
     }
 }
 
+void Stepper::expect_no_lease(Member& member, const std::string& problem) {
+    Heart& heart = member.heart;
+    if (problem.empty()) {
+        heart.is_unsupported = true;
+        return;
+    }
+    heart.wake = now_ + jittered(kAskAgain);
+    if (!heart.is_doubted) {
+        say(log::Level::info, member,
+            fmt::format("holds no lease, so a sweeper hears of its death from the fleet and the "
+                        "probe alone; asked for again every {} s: {}",
+                        std::chrono::seconds{kAskAgain}.count(), problem));
+    }
+    heart.is_doubted = true;
+}
+
 void Stepper::on(const Beaten& event) {
     if (event.member >= state_.members.size() || !state_.members[event.member].heart.is_out) {
         return;
@@ -50,19 +69,23 @@ void Stepper::on(const Beaten& event) {
     Member& member = state_.members[event.member];
     Heart& heart = member.heart;
     heart.is_out = false;
-    heart.is_unsupported = event.is_unsupported;
-    heart.wake = now_ + jittered(state_.settings.lease / kBeatsOfALease);
-    if (event.is_unsupported) {
+    if (event.is_unsupported && !heart.has_worked) {
+        expect_no_lease(member, event.problem);
         return;
     }
+    heart.wake = now_ + jittered(state_.settings.lease / kBeatsOfALease);
     if (event.problem.empty()) {
         if (event.fleet) {
             member.scale.fleet = event.fleet;
         }
         if (heart.failures > 0) {
             say(log::Level::info, member, "the lease is renewed again");
+        } else if (heart.is_doubted) {
+            say(log::Level::info, member, "the API knows leases: one is held now");
         }
         heart.failures = 0;
+        heart.is_doubted = false;
+        heart.has_worked = true;
         return;
     }
     if (heart.failures == 0 && !state_.is_leaving) {

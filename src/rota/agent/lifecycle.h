@@ -267,8 +267,9 @@ struct Counted {
 
 struct Beaten {
     std::size_t member = 0;
-    std::string problem;               ///< why the lease was not renewed; empty: it was
-    bool is_unsupported = false;       ///< the endpoint knows no leases
+    std::string problem;  ///< why the lease was not renewed; empty: it was
+    /// The endpoint answers as one that knows no leases; without a problem it is sure of that.
+    bool is_unsupported = false;
     std::optional<FleetReport> fleet;  ///< what the fleet tells
 };
 
@@ -355,9 +356,11 @@ struct Clients {
 
 /// A member's lease.
 struct Heart {
-    bool is_out = false;  ///< a heartbeat is
-    bool is_unsupported = false;
-    unsigned failures = 0;  ///< in a row
+    bool is_out = false;          ///< a heartbeat is
+    bool has_worked = false;      ///< one has
+    bool is_unsupported = false;  ///< for good: Amazon's API
+    bool is_doubted = false;      ///< the API seems to know no leases, and that was said
+    unsigned failures = 0;        ///< in a row
     std::optional<BootTime> wake;
 };
 

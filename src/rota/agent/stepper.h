@@ -96,6 +96,7 @@ private:
     // lease.cpp: the heartbeats of a member in service.
     void beat_where_due();
     void beat_where_due(Member& member);
+    void expect_no_lease(Member& member, const std::string& problem);
 
     // weighing.cpp: the load, and the weights that follow it.
     [[nodiscard]] bool weighs() const;
