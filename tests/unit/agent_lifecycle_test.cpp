@@ -1496,7 +1496,7 @@ TEST(Lease, is_renewed_in_thirds_while_in_service_and_not_while_leaving) {
 }
 
 /// Answers heartbeats and all else for so long.
-std::size_t beats_within(World& world, std::chrono::seconds time, const Beaten& answer) {
+std::size_t beats_within(World& world, BootTime::duration time, const Beaten& answer) {
     const BootTime end = world.now + time;
     std::size_t beats = 0;
     while (world.now < end) {
@@ -1547,6 +1547,64 @@ TEST(Lease, that_worked_is_tried_on_through_foreign_answers) {
     EXPECT_EQ(std::ranges::count(world.sayings, "the lease was not renewed: status 404"), 1);
     EXPECT_GE(beats_within(world, 10s, {.member = 0}), 2U);
     EXPECT_TRUE(world.said("the lease is renewed again"));
+}
+
+TEST(Lease, is_renewed_at_weight_zero_before_the_deletion) {
+    Settings settings = fading();
+    settings.lease = 9s;
+    World told = one_of(3, settings);
+    told.beats.clear();
+    told.feed(Beaten{.member = 0});
+    World drained = told;
+    told.feed(LeaveRequested{"SIGTERM"});
+    drained.feed(WentAbsent{maintenance()});
+    for (World* world : {&told, &drained}) {
+        fade(*world);
+        EXPECT_GE(beats_within(*world, 50s, {.member = 0}), 10U);
+        ASSERT_EQ(world->phase(), Phase::fading);
+        world->beats.clear();
+        world->feed(Beaten{.member = 0});
+        ASSERT_TRUE(world->run_until(Phase::withdrawing));
+        world->beats.clear();
+        world->feed(Beaten{.member = 0, .problem = "NoSuchRecordSet"});  // sent before the DELETE
+        ASSERT_TRUE(world->run_until(Phase::draining));
+        ASSERT_TRUE(world->advance_to_wake());
+        EXPECT_TRUE(world->beats.empty());
+        EXPECT_FALSE(world->said("was not renewed"));
+    }
+}
+
+TEST(Lease, is_renewed_in_a_dispute_while_the_record_set_is_there) {
+    Settings settings = agent();
+    settings.lease = 9s;
+    World world = in_service(settings);
+    beats_within(world, 10s, {.member = 0});
+    const auto is_restored = [&world] {
+        return world.zone.at("i-1").values.front() == "192.0.2.1";
+    };
+    for (int i = 0; i < 4; ++i) {
+        world.zone["i-1"] = weighted("i-1", "203.0.113.5");
+        const BootTime begin = world.now;
+        std::size_t beats = 0;
+        for (int step = 0; step < 20000 && !is_restored(); ++step) {
+            beats += beats_within(world, 1s, {.member = 0});
+        }
+        ASSERT_TRUE(is_restored());
+        EXPECT_GE(beats, static_cast<std::size_t>((world.now - begin) / 5s)) << i;
+    }
+    EXPECT_TRUE(world.said("time 4 in a row"));
+    world.zone.erase("i-1");
+    for (int step = 0; step < 20000 && world.phase() != Phase::reading; ++step) {
+        if (!world.beats.empty()) {
+            world.beats.pop_front();
+            world.feed(Beaten{.member = 0});
+        } else {
+            ASSERT_TRUE(world.answer_one() || world.advance_to_wake());
+        }
+    }
+    ASSERT_EQ(world.phase(), Phase::reading);
+    ASSERT_TRUE(world.calls.empty()) << "it waits before it looks again";
+    EXPECT_FALSE(world.state.members[0].heart.wake) << "there is nothing to hold a lease on";
 }
 
 TEST(Lifecycle, ignores_answers_to_calls_that_it_did_not_make) {

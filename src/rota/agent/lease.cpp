@@ -15,6 +15,14 @@ constexpr int kBeatsOfALease = 3;
 // An endpoint that has answered as if it knew no leases may be an API behind a proxy's error page.
 constexpr std::chrono::minutes kAskAgain{5};
 
+/// The record set is there, as far as is known, and is to stay for now: in service, restored after
+/// somebody's change, at weight 0 before its deletion. From the DELETE on the lease goes with it.
+bool deserves_lease(const Member& member) {
+    const bool is_to_stay = !is_withdrawing(member.phase) || member.phase == Phase::fading ||
+                            member.phase == Phase::restoring;
+    return is_to_stay && member.stored && member.target;
+}
+
 }  // namespace
 
 void Stepper::beat_where_due() {
@@ -28,8 +36,8 @@ void Stepper::beat_where_due() {
 
 void Stepper::beat_where_due(Member& member) {
     Heart& heart = member.heart;
-    if (member.phase != Phase::in_service || heart.is_unsupported) {
-        heart.wake.reset();  // the lease goes with the record set
+    if (!deserves_lease(member) || heart.is_unsupported) {
+        heart.wake.reset();
         return;
     }
     if (heart.is_out) {
@@ -88,7 +96,7 @@ void Stepper::on(const Beaten& event) {
         heart.has_worked = true;
         return;
     }
-    if (heart.failures == 0 && !state_.is_leaving) {
+    if (heart.failures == 0 && deserves_lease(member)) {
         say(log::Level::warning, member,
             fmt::format("the lease was not renewed: {}", event.problem));
     }

@@ -93,7 +93,7 @@ private:
     void look_at_clients(Member& member);
     [[nodiscard]] std::chrono::nanoseconds traffic_window() const;
 
-    // lease.cpp: the heartbeats of a member in service.
+    // lease.cpp: the heartbeats of a member whose record set is there.
     void beat_where_due();
     void beat_where_due(Member& member);
     void expect_no_lease(Member& member, const std::string& problem);

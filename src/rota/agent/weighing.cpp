@@ -154,7 +154,8 @@ std::optional<route53::LoadReport> Stepper::report_of(const Member& member) cons
     if (scale.joined_at) {
         in_service = std::chrono::floor<seconds>(now_ - *scale.joined_at);
     }
-    return load_report(load, scale.law.capacity, in_service, !state_.absences.empty());
+    return load_report(load, scale.law.capacity, in_service,
+                       state_.is_leaving || !state_.absences.empty());
 }
 
 void Stepper::publish_where_due() {
