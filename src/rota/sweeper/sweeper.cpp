@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <expected>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -125,6 +126,25 @@ void Sweeper::look(BootTime now) {
             continue;
         }
         complaints_.hear("leases " + label_of(*watch), watch->ask_leases(now), counters_);
+        tell_leases(*watch);
+    }
+}
+
+void Sweeper::tell_leases(const Watch& watch) {
+    const std::initializer_list<log::Field> fields{{"name", watch.rota().name.to_text()},
+                                                   {"type", dns::to_string(watch.rota().type)}};
+    if (!watch.lacks_leases()) {
+        if (without_leases_.erase(&watch) > 0) {
+            log::info("the API has leases now", fields);
+        }
+    } else if (without_leases_.insert(&watch).second) {
+        if (fleet_ == nullptr) {
+            log::warning(
+                "the API has no leases and there is no --fleet: the probe alone removes nobody",
+                fields);
+        } else {
+            log::info("the API has no leases: the fleet source decides", fields);
+        }
     }
 }
 

@@ -49,6 +49,7 @@ private:
     void recall();
     void remember();
     void look(BootTime now);
+    void tell_leases(const Watch& watch);
     void poll_fleet(BootTime now);
     std::vector<Swept> sweep(BootTime now);
     void tell(const Watch& watch, const Sweeping& sweeping);
@@ -67,7 +68,8 @@ private:
     Counters& counters_;
     Complaints complaints_;
     std::vector<std::unique_ptr<Watch>> watches_;
-    std::map<const Watch*, Error> errors_;  ///< of the last look
+    std::map<const Watch*, Error> errors_;   ///< of the last look
+    std::set<const Watch*> without_leases_;  ///< and this was said
     std::optional<MemoryFile> memory_;
     std::optional<BootTime> polled_;
     BootTime next_poll_;

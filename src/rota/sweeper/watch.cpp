@@ -17,8 +17,6 @@
 
 #include "rota/base/clock.h"
 #include "rota/base/error.h"
-#include "rota/base/log.h"
-#include "rota/dns/types.h"
 #include "rota/health/check.h"
 #include "rota/health/observation.h"
 #include "rota/model/limits.h"
@@ -36,6 +34,8 @@ namespace {
 
 constexpr std::chrono::seconds kCallTimeout{10};
 constexpr std::chrono::seconds kRetry{5};
+// An API that has no leases may be one that has, behind a proxy's error page.
+constexpr std::chrono::minutes kAskAgain{5};
 
 /// The API is right about the record set, and another sweeper or the agent was there before.
 bool says_changed(const route53::CallError& error) {
@@ -96,7 +96,7 @@ Watch::Watch(Rota rota, const Access& access, Settings settings,
 }
 
 Status Watch::read(BootTime now) {
-    const bool is_cheap = rota_client_ != nullptr && memory_.leases_seen.has_value();
+    const bool is_cheap = memory_.leases_seen.has_value();
     if (last_read_ && !is_cheap && now - *last_read_ < settings_.interval) {
         return {};
     }
@@ -117,19 +117,19 @@ Status Watch::read_now(BootTime now) {
 }
 
 Status Watch::ask_leases(BootTime now) {
-    if (rota_client_ == nullptr || zone_id_.empty()) {
+    if (zone_id_.empty() || (lacks_leases_ && now < next_ask_)) {
         return {};
     }
     auto list = rota_client_->leases(zone_id_, rota_.name, rota_.type);
     if (!list) {
-        if (list.error().is_unsupported) {
-            rota_client_.reset();
-            log::info("the API has no leases: the fleet source decides",
-                      {{"name", rota_.name.to_text()}, {"type", dns::to_string(rota_.type)}});
+        if (list.error().is_unsupported && !knows_of_leases()) {
+            lacks_leases_ = true;
+            next_ask_ = now + kAskAgain;
             return {};
         }
         return std::unexpected(std::move(list.error().error));
     }
+    lacks_leases_ = false;
     see_leases(memory_, *list, now);
     next_lease_end_.reset();
     for (const route53::MemberLease& lease : list->leases) {
@@ -140,6 +140,12 @@ Status Watch::ask_leases(BootTime now) {
     }
     leases_ = std::move(list->leases);
     return {};
+}
+
+bool Watch::knows_of_leases() const {
+    return memory_.leases_seen || std::ranges::any_of(memory_.members, [](const auto& one) {
+               return one.second.held_lease;
+           });
 }
 
 bool Watch::probe(std::chrono::milliseconds timeout) {

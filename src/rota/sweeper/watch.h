@@ -73,8 +73,12 @@ public:
     /// whose budget is 5 requests/s an account). @errors as the client.
     Status read(BootTime now);
 
-    /// Asks for the leases; nothing where the API has none. @errors as the client.
+    /// Asks for the leases; of an API that seems to have none every 5 minutes. @errors as the
+    /// client; and an answer that is not the API's, once it has told of leases.
     Status ask_leases(BootTime now);
+
+    /// Whether the API seems to have no leases.
+    [[nodiscard]] bool lacks_leases() const noexcept { return lacks_leases_; }
 
     void see(const Fleet& fleet, BootTime now) { see_fleet(memory_, fleet, now); }
 
@@ -101,6 +105,8 @@ public:
 
 private:
     Status read_now(BootTime now);
+    /// Whether the API has ever told of one, this sweeper or the one before it.
+    [[nodiscard]] bool knows_of_leases() const;
     void carry_out(std::vector<Sweeping>& sweepings, const route53::RawChangeBatch& batch,
                    BootTime now);
     Outcome remove(const route53::RawChangeBatch& batch, std::string& error);
@@ -111,7 +117,9 @@ private:
     Settings settings_;
     std::optional<CheckTemplate> probe_template_;
     std::unique_ptr<route53::Client> client_;
-    std::unique_ptr<route53::RotaClient> rota_client_;  ///< nothing once it proved unsupported
+    std::unique_ptr<route53::RotaClient> rota_client_;
+    bool lacks_leases_ = false;
+    BootTime next_ask_;  ///< for leases, of an API that lacks them
     std::string zone_id_;
     RotaMemory memory_;
     std::vector<route53::MemberLease> leases_;
