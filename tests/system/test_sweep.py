@@ -1,5 +1,6 @@
 """Members that die without leaving, and `rota sweep` against a real `rota serve`: who goes, who stays, and why."""
 
+import http.client
 import http.server
 import json
 import os
@@ -146,6 +147,53 @@ class Witnesses(unittest.TestCase):
             self.assertNotIn("nobody will be removed", self.said(*options), options)
 
 
+class Denying:
+    """A door before the API through which no change goes while it `denies`."""
+
+    REFUSAL = b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+
+    def __init__(self, endpoint):
+        self.denies, owner = True, self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def pass_on(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if owner.denies and self.command == "POST":
+                    status, answer = 403, owner.REFUSAL
+                else:
+                    connection = http.client.HTTPConnection(endpoint.split("//")[1], timeout=30)
+                    connection.request(self.command, self.path, body, dict(self.headers.items()))
+                    reply = connection.getresponse()
+                    status, answer = reply.status, reply.read()
+                    connection.close()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST = pass_on
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def fetch(port):
+    """The metrics of a sweeper."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+
+
 class Sweep(unittest.TestCase):
     """One server for all; a zone and a rota a test."""
 
@@ -204,7 +252,7 @@ class Sweep(unittest.TestCase):
     def sweeper(self, *options, number=1, endpoints=(), interval=1):
         process = harness.Process(
             self.words("--interval", interval, *options), self.server.directory, f"{self.zone_name}-{number}",
-            env=self.server.environment(ROTA_SWEEP_CONFIG="/dev/null", **dict(endpoints)),
+            env={**self.server.environment(ROTA_SWEEP_CONFIG="/dev/null"), **dict(endpoints)},
         )  # fmt: skip
         self.addCleanup(process.stop)
         harness.eventually(lambda: "event=ready" in process.output(), process.output)
@@ -440,6 +488,35 @@ class Sweep(unittest.TestCase):
             self.assertEqual(sweeper.stop(), 0, sweeper.output())
         self.assertNotIn("could not remove", said)
         self.assertEqual(said.count('event="removed a dead member"'), 2, said)
+
+    def test_a_refused_removal_is_said_once_and_counted_all_the_while(self):
+        self.add("i-1", "i-2", "i-3")
+        self.fleet.write_text("i-1\ni-2 terminated\ni-3 terminated\n")
+        metrics_port = harness.free_port()
+        with Denying(self.server.endpoint) as door:
+            sweeper = self.sweeper(
+                "--fleet", f"file:{self.fleet}", "--metrics", f"127.0.0.1:{metrics_port}", "--probe-interval", "1", interval=2,
+                endpoints={"AWS_ENDPOINT_URL_ROUTE_53": door.url},
+            )  # fmt: skip
+
+            def figure(name):
+                text = fetch(metrics_port)
+                return int(re.search(rf"^rota_sweep_{name}\{{.*\}} (\d+)$", text, re.MULTILINE).group(1))
+
+            harness.eventually(lambda: figure("removal_failures_total") >= 1, sweeper.output, 60)
+            first, seen = figure("removal_failures_total"), set()
+
+            def watched():
+                seen.add((figure("suspects"), figure("kept")))
+                return figure("removal_failures_total") > first
+
+            harness.eventually(watched, sweeper.output, 60)
+            self.assertEqual(seen, {(2, 2)}, sweeper.output())
+            self.assertEqual(sweeper.output().count("could not remove a dead member"), 1, sweeper.output())
+            self.assertEqual(sweeper.output().count("a dead member stays"), 1, sweeper.output())
+            door.denies = False
+            harness.eventually(lambda: self.members() == {"i-1"}, sweeper.output, 60)
+        self.assertNotIn("a witness against", sweeper.output())
 
     def test_a_server_that_is_away_is_told_and_waited_for(self):
         with harness.Server() as other:

@@ -43,7 +43,7 @@ std::string Counters::text() const {
             [](const OfRota& of) { return of.members; });
         all("rota_sweep_suspects", "gauge", "Members with a witness against them.",
             [](const OfRota& of) { return of.suspects; });
-        all("rota_sweep_kept", "gauge", "Dead members that stay: the last one, or the cap.",
+        all("rota_sweep_kept", "gauge", "Dead members that stay, whatever keeps them.",
             [](const OfRota& of) { return of.kept; });
         all("rota_sweep_removals_total", "counter", "Members removed.",
             [](const OfRota& of) { return of.removals; });

@@ -16,7 +16,7 @@ public:
     struct OfRota {
         std::uint64_t members = 0;
         std::uint64_t suspects = 0;  ///< with a witness against them, or more
-        std::uint64_t kept = 0;      ///< dead, and stay: the last one, the cap
+        std::uint64_t kept = 0;      ///< dead, and stay for now, whatever keeps them
         std::uint64_t removals = 0;
         std::uint64_t failures = 0;  ///< of removals
         std::chrono::milliseconds dangled{0};

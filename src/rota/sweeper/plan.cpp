@@ -156,6 +156,8 @@ public:
         return Verdict::remove;
     }
 
+    [[nodiscard]] milliseconds wait() const noexcept { return wait_; }
+
     [[nodiscard]] std::string words(Verdict verdict) const {
         switch (verdict) {
             case Verdict::last:
@@ -218,6 +220,7 @@ Plan plan(const RotaMemory& memory, const Settings& settings, BootTime now) {
         Decision& decision = result.decisions[static_cast<std::size_t>(against - cases.data())];
         decision.verdict = allowance.take(*against->record_set);
         decision.reason += allowance.words(decision.verdict);
+        decision.wait = decision.verdict == Verdict::next_pass ? allowance.wait() : milliseconds{0};
         if (decision.verdict != Verdict::remove) {
             continue;
         }

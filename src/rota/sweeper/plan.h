@@ -47,6 +47,7 @@ struct Decision {
     Verdict verdict = Verdict::one_witness;
     std::string reason;                    ///< the witnesses; and what keeps it, if it stays
     std::chrono::milliseconds dangled{0};  ///< since the first sign that it is dead
+    std::chrono::milliseconds wait{0};     ///< until the next pass
 };
 
 struct Plan {

@@ -38,6 +38,7 @@ std::string_view words(const Sweeping& sweeping, bool dry_run) {
             return "kept by the server";
         case Outcome::changed:
             return "changed meanwhile";
+        case Outcome::waiting:
         case Outcome::failed:
             return "NOT removed";
     }

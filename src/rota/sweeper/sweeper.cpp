@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <expected>
 #include <functional>
@@ -44,6 +45,7 @@ using std::chrono::seconds;
 constexpr seconds kProbeTimeout{2};
 // A lease that is renewed at the last moment is not asked for in vain.
 constexpr milliseconds kAfterLease{50};
+constexpr seconds kLongWait{1};  // worth a line
 
 std::string label_of(const Watch& watch) {
     return fmt::format("{} {}", watch.rota().name.to_text(), dns::to_string(watch.rota().type));
@@ -178,10 +180,7 @@ std::vector<Swept> Sweeper::sweep(BootTime now) {
             one.error = error->second.message;
         } else {
             one.sweepings = watch->sweep(options_.dry_run, now);
-            for (const Sweeping& sweeping : one.sweepings) {
-                tell(*watch, sweeping);
-            }
-            tell_kept(*watch, one.sweepings);
+            tell(*watch, one.sweepings);
             count(*watch, one.sweepings);
         }
         swept.push_back(std::move(one));
@@ -189,54 +188,70 @@ std::vector<Swept> Sweeper::sweep(BootTime now) {
     return swept;
 }
 
-void Sweeper::tell(const Watch& watch, const Sweeping& sweeping) {
-    if (sweeping.outcome == Outcome::planned) {
-        return;
-    }
-    const Decision& decision = sweeping.decision;
-    const bool is_done = sweeping.outcome == Outcome::removed || sweeping.outcome == Outcome::gone;
-    const std::string_view event = sweeping.outcome == Outcome::removed ? "removed a dead member"
-                                   : sweeping.outcome == Outcome::gone
-                                       ? "a dead member was removed by somebody else"
-                                       : "could not remove a dead member";
-    // The error, where there is one, is the end of the reason.
-    const std::string reason = is_done || sweeping.error.empty()
-                                   ? decision.reason
-                                   : fmt::format("{}; {}", decision.reason, sweeping.error);
-    log::write(is_done ? log::Level::info : log::Level::warning, event,
-               {{"name", watch.rota().name.to_text()},
-                {"type", dns::to_string(watch.rota().type)},
-                {"set_identifier", decision.set_identifier},
-                {"address", decision.values.empty() ? "" : decision.values.front()},
-                {"reason", reason},
-                {"dangled_seconds", std::chrono::duration<double>{decision.dangled}.count()}});
-}
-
-void Sweeper::tell_kept(const Watch& watch, const std::vector<Sweeping>& sweepings) {
+void Sweeper::tell(const Watch& watch, const std::vector<Sweeping>& sweepings) {
     const std::string label = label_of(watch);
     std::set<std::string> now_told;
     for (const Sweeping& sweeping : sweepings) {
-        const Decision& decision = sweeping.decision;
-        if (decision.verdict == Verdict::remove) {
+        if (sweeping.outcome == Outcome::removed || sweeping.outcome == Outcome::gone) {
+            tell_removed(watch, sweeping);
             continue;
         }
-        std::string key =
-            fmt::format("{} {} {}", label, decision.set_identifier, to_string(decision.verdict));
-        const bool is_news = !told_.contains(key);
-        now_told.insert(std::move(key));
+        const Decision& decision = sweeping.decision;
+        const std::string prefix = fmt::format("{} {} ", label, decision.set_identifier);
+        const std::string key = fmt::format("{}{} {} {}", prefix, to_string(decision.verdict),
+                                            to_string(sweeping.outcome), sweeping.error);
+        // A wait has nothing to say of its own, and does not make what was said news.
+        const bool is_wait = sweeping.outcome == Outcome::waiting ||
+                             (decision.verdict == Verdict::next_pass && decision.wait < kLongWait);
+        const bool is_news = !is_wait && !told_.contains(key);
+        if (!is_news || decision.verdict == Verdict::next_pass) {
+            std::ranges::copy_if(
+                told_, std::inserter(now_told, now_told.end()),
+                [&prefix](const std::string& one) { return one.starts_with(prefix); });
+        }
         if (is_news) {
-            const bool is_dead =
-                decision.verdict == Verdict::last || decision.verdict == Verdict::cap;
-            log::write(is_dead ? log::Level::warning : log::Level::info,
-                       is_dead ? "a dead member stays" : "a witness against a member",
-                       {{"name", watch.rota().name.to_text()},
-                        {"type", dns::to_string(watch.rota().type)},
-                        {"set_identifier", decision.set_identifier},
-                        {"reason", decision.reason}});
+            now_told.insert(key);
+            tell_kept(watch, sweeping);
         }
     }
     std::erase_if(told_, [&label](const std::string& key) { return key.starts_with(label + " "); });
     told_.merge(now_told);
+}
+
+void Sweeper::tell_removed(const Watch& watch, const Sweeping& sweeping) {
+    const Decision& decision = sweeping.decision;
+    log::info(sweeping.outcome == Outcome::removed ? "removed a dead member"
+                                                   : "a dead member was removed by somebody else",
+              {{"name", watch.rota().name.to_text()},
+               {"type", dns::to_string(watch.rota().type)},
+               {"set_identifier", decision.set_identifier},
+               {"address", decision.values.empty() ? "" : decision.values.front()},
+               {"reason", decision.reason},
+               {"dangled_seconds", std::chrono::duration<double>{decision.dangled}.count()}});
+}
+
+void Sweeper::tell_kept(const Watch& watch, const Sweeping& sweeping) {
+    const Decision& decision = sweeping.decision;
+    const bool is_dead = is_dead_and_stays(sweeping);
+    std::string_view event = is_dead ? "a dead member stays" : "a witness against a member";
+    if (decision.verdict == Verdict::remove) {
+        if (sweeping.outcome == Outcome::planned) {
+            return;  // a dry run shows its plan by itself
+        }
+        event = "could not remove a dead member";
+    }
+    log::write(
+        is_dead && decision.verdict != Verdict::next_pass ? log::Level::warning : log::Level::info,
+        event,
+        {{"name", watch.rota().name.to_text()},
+         {"type", dns::to_string(watch.rota().type)},
+         {"set_identifier", decision.set_identifier},
+         {"address", decision.values.empty() ? "" : decision.values.front()},
+         // The error, where there is one, is the end of the reason.
+         {"reason", sweeping.error.empty()
+                        ? decision.reason
+                        : fmt::format("{}; {}", decision.reason, sweeping.error)},
+         {"dangled_seconds", std::chrono::duration<double>{decision.dangled}.count()}});
 }
 
 void Sweeper::count(const Watch& watch, const std::vector<Sweeping>& sweepings) {
@@ -244,12 +259,9 @@ void Sweeper::count(const Watch& watch, const std::vector<Sweeping>& sweepings) 
                  [&](Counters::OfRota& of) {
                      of.members = watch.memory().members.size();
                      of.suspects = sweepings.size();
-                     of.kept = 0;
+                     of.kept = static_cast<std::uint64_t>(
+                         std::ranges::count_if(sweepings, is_dead_and_stays));
                      for (const Sweeping& sweeping : sweepings) {
-                         const Verdict verdict = sweeping.decision.verdict;
-                         if (verdict == Verdict::last || verdict == Verdict::cap) {
-                             ++of.kept;
-                         }
                          if (sweeping.outcome == Outcome::removed) {
                              ++of.removals;
                              of.dangled += sweeping.decision.dangled;

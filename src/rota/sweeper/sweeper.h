@@ -52,8 +52,9 @@ private:
     void tell_leases(const Watch& watch);
     void poll_fleet(BootTime now);
     std::vector<Swept> sweep(BootTime now);
-    void tell(const Watch& watch, const Sweeping& sweeping);
-    void tell_kept(const Watch& watch, const std::vector<Sweeping>& sweepings);
+    void tell(const Watch& watch, const std::vector<Sweeping>& sweepings);
+    static void tell_removed(const Watch& watch, const Sweeping& sweeping);
+    static void tell_kept(const Watch& watch, const Sweeping& sweeping);
     void count(const Watch& watch, const std::vector<Sweeping>& sweepings);
     void show_news(const std::vector<Swept>& swept);
     void tell_ready();
@@ -74,7 +75,7 @@ private:
     std::optional<BootTime> polled_;
     BootTime next_poll_;
     unsigned poll_failures_ = 0;  ///< in a row
-    std::set<std::string> told_;  ///< members and what keeps them
+    std::set<std::string> told_;  ///< members, what keeps them, why they could not be removed
     std::string shown_;           ///< dry runs: the last plan
     bool is_ready_ = false;
     std::mutex mutex_;

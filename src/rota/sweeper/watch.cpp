@@ -68,6 +68,8 @@ std::string_view to_string(Outcome outcome) noexcept {
     switch (outcome) {
         case Outcome::planned:
             return "planned";
+        case Outcome::waiting:
+            return "waiting";
         case Outcome::removed:
             return "removed";
         case Outcome::gone:
@@ -80,6 +82,21 @@ std::string_view to_string(Outcome outcome) noexcept {
             return "failed";
     }
     return "unknown";
+}
+
+bool is_dead_and_stays(const Sweeping& sweeping) noexcept {
+    switch (sweeping.decision.verdict) {
+        case Verdict::one_witness:
+        case Verdict::foreign:
+            return false;
+        case Verdict::last:
+        case Verdict::next_pass:
+        case Verdict::cap:
+            return true;
+        case Verdict::remove:
+            break;
+    }
+    return sweeping.outcome != Outcome::removed && sweeping.outcome != Outcome::gone;
 }
 
 Watch::Watch(Rota rota, const Access& access, Settings settings,
@@ -194,10 +211,8 @@ std::vector<std::string> Watch::owned() const {
 std::vector<Sweeping> Watch::sweep(bool dry_run, BootTime now) {
     Plan made = plan(memory_, settings_, now);
     std::string error;
-    if (!made.batch.changes.empty() && !dry_run) {
-        if (now < not_before_) {
-            return {};
-        }
+    const bool waits = now < not_before_;
+    if (!made.batch.changes.empty() && !dry_run && !waits) {
         // An agent that came back since has written its record set again.
         if (const Status seen = read_now(now); !seen) {
             error = seen.error().message;
@@ -212,14 +227,16 @@ std::vector<Sweeping> Watch::sweep(bool dry_run, BootTime now) {
     if (dry_run || made.batch.changes.empty()) {
         return sweepings;
     }
-    if (error.empty()) {
+    if (error.empty() && !waits) {
         carry_out(sweepings, made.batch, now);
         return sweepings;
     }
-    not_before_ = now + kRetry;
+    if (!waits) {
+        not_before_ = now + kRetry;
+    }
     for (Sweeping& one : sweepings) {
         if (one.decision.verdict == Verdict::remove) {
-            one.outcome = Outcome::failed;
+            one.outcome = waits ? Outcome::waiting : Outcome::failed;
             one.error = error;
         }
     }
@@ -232,26 +249,23 @@ void Watch::carry_out(std::vector<Sweeping>& sweepings, const route53::RawChange
     // not keep the others.
     route53::RawChangeBatch all = batch;
     all.comment = comment_of(sweepings);
-    std::string error;
-    const Outcome together = remove(all, error);
-    const bool is_one_by_one =
-        batch.changes.size() > 1 &&
-        (together == Outcome::gone || together == Outcome::changed || together == Outcome::refused);
+    const Tried together = remove(all);
+    const bool is_one_by_one = batch.changes.size() > 1 && (together.outcome == Outcome::gone ||
+                                                            together.outcome == Outcome::changed ||
+                                                            together.outcome == Outcome::refused);
     unsigned removed = 0;
     for (const route53::RawChange& change : batch.changes) {
         const auto found = std::ranges::find_if(sweepings, [&change](const Sweeping& one) {
             return one.decision.set_identifier == change.record_set.set_identifier;
         });
         ROTA_ASSERT(found != sweepings.end());
-        found->outcome = together;
-        found->error = error;
-        if (is_one_by_one) {
-            found->error.clear();
-            found->outcome =
-                remove({.comment = comment_of({&*found, 1}), .changes = {change}}, found->error);
-        }
-        // What failed may have been carried out all the same.
-        if (found->outcome == Outcome::removed || found->outcome == Outcome::failed) {
+        Tried tried = is_one_by_one
+                          ? remove({.comment = comment_of({&*found, 1}), .changes = {change}})
+                          : together;
+        found->outcome = tried.outcome;
+        found->error = std::move(tried.error);
+        found->may_be_gone = tried.may_be_done;
+        if (found->outcome == Outcome::removed || found->may_be_gone) {
             ++removed;
         }
         if (found->outcome == Outcome::removed || found->outcome == Outcome::gone) {
@@ -263,24 +277,24 @@ void Watch::carry_out(std::vector<Sweeping>& sweepings, const route53::RawChange
     note_removals(memory_, removed, now);
 }
 
-Outcome Watch::remove(const route53::RawChangeBatch& batch, std::string& error) {
+Watch::Tried Watch::remove(const route53::RawChangeBatch& batch) {
     constexpr std::uint32_t kKeep = 1;
     const auto done = client_->change_raw_record_sets(zone_id_, batch, {.keep_members = kKeep});
     if (done) {
-        return Outcome::removed;
+        return {};
     }
-    error = done.error().error.message;
-    if (route53::says_too_few_members(done.error())) {
-        return Outcome::refused;
+    const route53::CallError& error = done.error();
+    Tried tried{.outcome = Outcome::failed,
+                .error = error.error.message,
+                .may_be_done = error.outcome_unknown};
+    if (route53::says_too_few_members(error)) {
+        tried.outcome = Outcome::refused;
+    } else if (route53::says_not_found(error)) {
+        tried.outcome = Outcome::gone;
+    } else if (says_changed(error) || (batch.changes.size() > 1 && is_refused_batch(error))) {
+        tried.outcome = Outcome::changed;
     }
-    if (route53::says_not_found(done.error())) {
-        return Outcome::gone;
-    }
-    if (says_changed(done.error()) ||
-        (batch.changes.size() > 1 && is_refused_batch(done.error()))) {
-        return Outcome::changed;
-    }
-    return Outcome::failed;
+    return tried;
 }
 
 void Watch::forget(const route53::RawRecordSet& record_set) {

@@ -44,6 +44,7 @@ struct Access {
 /// What came of a decision to remove.
 enum class Outcome : std::uint8_t {
     planned,  ///< nothing was tried: a dry run, or the decision was to keep
+    waiting,  ///< nothing was tried: a try failed a moment ago
     removed,
     gone,     ///< somebody else was faster
     refused,  ///< `rota serve` would have lost the last member
@@ -57,7 +58,11 @@ struct Sweeping {
     Decision decision;
     Outcome outcome = Outcome::planned;
     std::string error;
+    bool may_be_gone = false;  ///< failed without an answer
 };
+
+/// Whether a member is as good as dead and its record set still there.
+bool is_dead_and_stays(const Sweeping& sweeping) noexcept;
 
 /// One rota's edges: reads it, asks its witnesses, carries the plan out. One thread at a time,
 /// every call bounded.
@@ -109,7 +114,15 @@ private:
     [[nodiscard]] bool knows_of_leases() const;
     void carry_out(std::vector<Sweeping>& sweepings, const route53::RawChangeBatch& batch,
                    BootTime now);
-    Outcome remove(const route53::RawChangeBatch& batch, std::string& error);
+
+    /// What came of one batch.
+    struct Tried {
+        Outcome outcome = Outcome::removed;
+        std::string error;
+        bool may_be_done = false;
+    };
+
+    Tried remove(const route53::RawChangeBatch& batch);
     void forget(const route53::RawRecordSet& record_set);
 
     Rota rota_;
