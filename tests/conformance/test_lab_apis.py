@@ -81,8 +81,10 @@ class LabApis(unittest.TestCase):
 
     def environment(self, **extra):
         return harness.clean_environment(
-            AWS_DEFAULT_REGION="us-east-1", AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT=self.metadata.endpoint, **extra
-        )
+            AWS_DEFAULT_REGION="us-east-1", AWS_EC2_METADATA_DISABLED="false",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=self.metadata.endpoint + "/",  # awscli 2.9 puts no slash between it and the path
+            **extra,
+        )  # fmt: skip
 
     def client(self, service, secret=SECRET):
         config = Config(retries={"max_attempts": 0}, proxies={}, read_timeout=30 * harness.SLOW)
