@@ -134,6 +134,10 @@ Status Watch::read_now(BootTime now) {
 }
 
 Status Watch::ask_leases(BootTime now) {
+    if (route53::is_amazons(access_.endpoint)) {
+        lacks_leases_ = true;
+        return {};
+    }
     if (zone_id_.empty() || (lacks_leases_ && now < next_ask_)) {
         return {};
     }
